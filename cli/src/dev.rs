@@ -1,0 +1,236 @@
+//! `activities dev`: the whole API on this machine.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use activity_log::store::Store;
+use activity_log_local as local;
+use activity_log_local::engine::Engine;
+use indicatif::ProgressBar;
+use tokio::process::Command;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::Failure;
+use crate::import::import;
+use crate::process::Group;
+use crate::target::{DYNAMODB_PORT, local_tables};
+use crate::token::token;
+
+/// Sample data: the reference's own examples, and enough around them to page through.
+const SAMPLE: &str = include_str!("../sample.ndjson");
+
+/// The user of the sample data.
+const SAMPLE_USER: u64 = 3;
+
+/// How long the token that is printed is good for, in seconds.
+const TOKEN_SECONDS: u64 = 24 * 60 * 60;
+
+/// How long the functions may take to build and answer.
+const PATIENCE: Duration = Duration::from_mins(45);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Port of the API
+    #[arg(long, default_value_t = 9000)]
+    port: u16,
+    /// Port of the embedded DynamoDB
+    #[arg(long, default_value_t = DYNAMODB_PORT)]
+    dynamodb_port: u16,
+    /// Where to keep the data; in memory only if absent
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Start without the sample data
+    #[arg(long)]
+    empty: bool,
+    /// Build the functions with optimisation
+    #[arg(long)]
+    release: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    let project = project_root()?;
+    let template = std::fs::read_to_string(project.join("template.yaml"))?;
+    check_cargo_lambda().await?;
+    check_port(arguments.port)?;
+
+    say("starting the embedded DynamoDB");
+    let data = arguments.data_dir.as_deref();
+    let engine = Engine::open(data, arguments.dynamodb_port, &template).await?;
+    let loaded = tokio::select! {
+        loaded = load(&arguments, &engine) => loaded.map(|()| true),
+        () = stop.asked() => Ok(false),
+    };
+    let outcome = match loaded {
+        Ok(true) => run_functions(&arguments, &project, &engine, &mut stop).await,
+        Ok(false) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    engine.stop().await;
+    outcome
+}
+
+/// Loads the sample data, unless told not to.
+async fn load(arguments: &Arguments, engine: &Engine) -> Result<(), Failure> {
+    if !arguments.empty {
+        say("loading the sample data");
+        let store = Store::new(local::client(&engine.endpoint()), local_tables());
+        import(&store, SAMPLE.as_bytes(), &ProgressBar::hidden()).await?;
+    }
+    Ok(())
+}
+
+/// Runs the functions until they end or it is time to stop.
+async fn run_functions(
+    arguments: &Arguments,
+    project: &Path,
+    engine: &Engine,
+    stop: &mut Stop,
+) -> Result<(), Failure> {
+    say("building the functions (the first time takes some minutes)");
+    let mut functions = Group::start(watch(arguments, project, engine))?;
+    let outcome = tokio::select! {
+        outcome = serve(arguments, &mut functions) => outcome,
+        () = stop.asked() => Ok(()),
+    };
+    say("stopping");
+    functions.stop().await;
+    outcome
+}
+
+/// The command that runs the functions.
+fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port"]);
+    command.arg(arguments.port.to_string());
+    if arguments.release {
+        command.arg("--release");
+    }
+    let tables = local_tables();
+    command
+        .current_dir(project)
+        .stdin(Stdio::null())
+        .env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint())
+        .env("AWS_REGION", local::REGION)
+        .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
+        .env_remove("AWS_SESSION_TOKEN")
+        .env("ACTIVITIES_TABLE", tables.activities)
+        .env("DIRECTORY_TABLE", tables.directory)
+        .env("LEDGER_TABLE", tables.ledger)
+        .env("JWT_SECRET", local::JWT_SECRET);
+    command
+}
+
+/// Waits until all routes answer, says how to use them, and waits until the functions end.
+async fn serve(arguments: &Arguments, functions: &mut Group) -> Result<(), Failure> {
+    let user = SAMPLE_USER.try_into()?;
+    let token = token(local::JWT_SECRET, "sub", user, TOKEN_SECONDS)?;
+    tokio::select! {
+        outcome = wait_until_ready(arguments, &token) => outcome?,
+        status = functions.wait() => return Err(ended(status)),
+    }
+    let port = arguments.port;
+    println!(
+        "\nActivity Logs is running at http://127.0.0.1:{port}/api/activities\n\n\
+         A token of user {user}, good for a day:\n\n  {token}\n\nTry it:\n\n  \
+         curl -H 'Authorization: Bearer {token}' 'http://127.0.0.1:{port}/api/activities?limit=2'\n\n\
+         Ctrl-C stops it."
+    );
+    Err(ended(functions.wait().await))
+}
+
+/// Asks every route until each answers as it does when it works.
+async fn wait_until_ready(arguments: &Arguments, token: &str) -> Result<(), Failure> {
+    let bearer = format!("Bearer {token}");
+    let started = Instant::now();
+    // What an empty log answers: the routes exist and reach the database.
+    let (entry, environment) = if arguments.empty { (404, 404) } else { (200, 200) };
+    let routes = [
+        ("/api/activities?limit=1", 200),
+        ("/api/activities/my-project/production?limit=1", environment),
+        ("/api/activities/1", entry),
+    ];
+    for (path, status) in routes {
+        let mut last: String;
+        loop {
+            last = match local::http::get(arguments.port, path, &[("authorization", &bearer)]).await
+            {
+                Ok(response) if response.status() == status => break,
+                Ok(response) => format!("it answers {}", response.status()),
+                Err(error) => error.to_string(),
+            };
+            if started.elapsed() > PATIENCE {
+                return Err(format!("{path} does not answer: {last}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    Ok(())
+}
+
+/// What it means that the functions have ended by themselves.
+fn ended(status: std::io::Result<std::process::ExitStatus>) -> Failure {
+    match status {
+        Ok(status) => format!("cargo lambda watch has ended ({status})").into(),
+        Err(error) => error.into(),
+    }
+}
+
+/// The folder with template.yaml: this one, or the nearest above it.
+fn project_root() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir()?;
+    let root = here.ancestors().find(|folder| folder.join("template.yaml").is_file());
+    root.map(Path::to_path_buf)
+        .ok_or_else(|| "there is no template.yaml here or above; run this inside the project".into())
+}
+
+async fn check_cargo_lambda() -> Result<(), Failure> {
+    let version = Command::new("cargo").args(["lambda", "--version"]).stdin(Stdio::null()).output();
+    match version.await {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err("cargo-lambda is not installed: run `make run`, which installs it into the \
+                  project, or `pip install cargo-lambda`"
+            .into()),
+    }
+}
+
+fn check_port(port: u16) -> Result<(), Failure> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(format!("port {port} of this machine cannot be used: {error} (--port?)").into())
+        }
+    }
+}
+
+fn say(text: &str) {
+    eprintln!("activities: {text}");
+}
+
+/// The ways of being asked to stop.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}

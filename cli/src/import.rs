@@ -1,0 +1,399 @@
+//! `activities import`: a log that comes from elsewhere.
+//!
+//! Activities keep their time and, where they have one, their id. Each user's are gathered into
+//! batches that fill a transaction; users go side by side, the batches of one user in order. What
+//! is there already is recognised and skipped, so an import that was stopped can be run again.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use activity_log::activity::{Activity, NewActivity};
+use activity_log::id::UserId;
+use activity_log::logger::ActivityLogger;
+use activity_log::store::{
+    Draft, Entity, Order, PageRequest, Placement, SortKey, Start, Store, TimeRange,
+};
+use activity_log::time::Timestamp;
+use activity_log::view::{Scope, View};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+
+use crate::Failure;
+use crate::line::Line;
+use crate::target::Target;
+
+/// How many activities of a user are gathered: what fits one transaction if they are of one
+/// environment.
+const BATCH: usize = 80;
+
+/// How many activities are held in memory before all are written.
+const MAX_WAITING: usize = 50_000;
+
+/// How many users are written to side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+/// How many names are written at a time.
+const ENTITIES: usize = 500;
+
+/// How many entries are read at a time to find out what is there.
+const PAGE: usize = 1_000;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The file to read; - is standard input
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let store = arguments.target.store().await?;
+    let (input, size): (Box<dyn BufRead>, u64) = if arguments.file.as_os_str() == "-" {
+        (Box::new(BufReader::new(std::io::stdin())), 0)
+    } else {
+        let name = arguments.file.display();
+        let file = File::open(&arguments.file).map_err(|error| format!("{name}: {error}"))?;
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        (Box::new(BufReader::with_capacity(1 << 20, file)), size)
+    };
+    let summary = import(&store, input, &progress(size)).await?;
+    println!("{summary}");
+    Ok(())
+}
+
+/// A bar on a terminal; nothing elsewhere.
+fn progress(size: u64) -> ProgressBar {
+    let (bar, template) = if size > 0 {
+        (ProgressBar::new(size), "{bar:40} {percent}% {msg}, {eta} left")
+    } else {
+        (ProgressBar::new_spinner(), "{spinner} {msg}")
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Activities that were recorded.
+    pub(crate) recorded: u64,
+    /// Activities that were there.
+    pub(crate) skipped: u64,
+    /// Users, projects and environments that were written.
+    pub(crate) entities: u64,
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { recorded, skipped, entities } = self;
+        write!(f, "imported: {recorded} activities, {entities} names; {skipped} activities were there")
+    }
+}
+
+/// An activity and the number of its line.
+struct Numbered {
+    line: u64,
+    draft: Draft,
+}
+
+/// What is known of a user's log while it is imported.
+#[derive(Default)]
+struct UserState {
+    /// The newest entry before the batch, once it was looked up.
+    newest: Option<SortKey>,
+    /// Whether it was.
+    looked_up: bool,
+    /// The activities without an id of the file's latest `createdAt` so far.
+    tied: Vec<NewActivity>,
+}
+
+/// A line that could not be imported.
+#[derive(Debug)]
+struct BadLine {
+    line: u64,
+    reason: Failure,
+}
+
+type Job = (UserId, UserState, Result<Summary, BadLine>);
+
+struct Importer {
+    store: Store,
+    logger: Arc<ActivityLogger>,
+    waiting: HashMap<UserId, Vec<Numbered>>,
+    waiting_count: usize,
+    entities: Vec<Entity>,
+    states: HashMap<UserId, UserState>,
+    under_way: HashSet<UserId>,
+    /// Users with a line at fault: nothing after it may be written, or it could not be mended.
+    stopped: HashSet<UserId>,
+    jobs: JoinSet<Job>,
+    summary: Summary,
+}
+
+/// Imports all lines of `input`.
+///
+/// # Errors
+/// The first line at fault, with its number and the reason. What comes before it is imported.
+pub(crate) async fn import(
+    store: &Store,
+    input: impl BufRead,
+    bar: &ProgressBar,
+) -> Result<Summary, Failure> {
+    let mut importer = Importer {
+        store: store.clone(),
+        logger: Arc::new(ActivityLogger::new(store.clone())),
+        waiting: HashMap::new(),
+        waiting_count: 0,
+        entities: Vec::new(),
+        states: HashMap::new(),
+        under_way: HashSet::new(),
+        stopped: HashSet::new(),
+        jobs: JoinSet::new(),
+        summary: Summary::default(),
+    };
+    let read = importer.read(input, bar).await;
+    // A line at fault stops the reading; what was read before it is still written.
+    let written = importer.finish().await;
+    bar.finish_and_clear();
+    let fault = [read.err(), written.err()].into_iter().flatten().min_by_key(|bad| bad.line);
+    match fault {
+        Some(BadLine { line, reason }) => {
+            Err(format!("line {line}: {} ({})", crate::chain(reason.as_ref()), importer.summary).into())
+        }
+        None => Ok(importer.summary),
+    }
+}
+
+impl Importer {
+    async fn read(&mut self, mut input: impl BufRead, bar: &ProgressBar) -> Result<(), BadLine> {
+        let mut text = String::new();
+        let mut line = 0;
+        loop {
+            line += 1;
+            text.clear();
+            let length = input
+                .read_line(&mut text)
+                .map_err(|error| BadLine { line, reason: error.into() })?;
+            if length == 0 {
+                return Ok(());
+            }
+            bar.inc(length as u64);
+            if text.trim().is_empty() {
+                continue;
+            }
+            let parsed = Line::parse(text.trim_end())
+                .map_err(|reason| BadLine { line, reason: reason.into() })?;
+            match parsed {
+                Line::Entity(entity) => {
+                    self.entities.push(entity);
+                    if self.entities.len() >= ENTITIES {
+                        self.write_entities(line).await?;
+                    }
+                }
+                Line::Activity(user, draft) => {
+                    let waiting = self.waiting.entry(user).or_default();
+                    waiting.push(Numbered { line, draft: *draft });
+                    let full = waiting.len() >= BATCH;
+                    self.waiting_count += 1;
+                    if full {
+                        self.start(user).await?;
+                    } else if self.waiting_count >= MAX_WAITING {
+                        self.start_all().await?;
+                    }
+                }
+            }
+            bar.set_message(format!("{} activities", self.summary.recorded + self.summary.skipped));
+        }
+    }
+
+    async fn write_entities(&mut self, line: u64) -> Result<(), BadLine> {
+        let entities = std::mem::take(&mut self.entities);
+        self.store
+            .put_entities(&entities)
+            .await
+            .map_err(|error| BadLine { line, reason: error.into() })?;
+        self.summary.entities += entities.len() as u64;
+        Ok(())
+    }
+
+    async fn start_all(&mut self) -> Result<(), BadLine> {
+        let users: Vec<UserId> = self.waiting.keys().copied().collect();
+        for user in users {
+            self.start(user).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts writing what waits for `user`, once the user's batch before it is written.
+    async fn start(&mut self, user: UserId) -> Result<(), BadLine> {
+        while self.jobs.len() >= SIDE_BY_SIDE || self.under_way.contains(&user) {
+            self.join().await?;
+        }
+        let Some(batch) = self.waiting.remove(&user) else { return Ok(()) };
+        self.waiting_count -= batch.len();
+        if self.stopped.contains(&user) {
+            return Ok(());
+        }
+        let state = self.states.remove(&user).unwrap_or_default();
+        self.under_way.insert(user);
+        self.jobs.spawn(write(self.store.clone(), Arc::clone(&self.logger), user, state, batch));
+        Ok(())
+    }
+
+    /// Waits for a batch to be written.
+    async fn join(&mut self) -> Result<(), BadLine> {
+        let Some(job) = self.jobs.join_next().await else { return Ok(()) };
+        let (user, state, outcome) = job.map_err(|error| BadLine { line: 0, reason: error.into() })?;
+        self.under_way.remove(&user);
+        self.states.insert(user, state);
+        let done = outcome.inspect_err(|_| {
+            self.stopped.insert(user);
+        })?;
+        self.summary.recorded += done.recorded;
+        self.summary.skipped += done.skipped;
+        Ok(())
+    }
+
+    /// Writes all that waits, and waits for it. Keeps going after a fault, for what other users
+    /// have before it; returns the first one.
+    async fn finish(&mut self) -> Result<(), BadLine> {
+        let mut faults = Vec::new();
+        faults.extend(self.write_entities(u64::MAX).await.err());
+        faults.extend(self.start_all().await.err());
+        while !self.jobs.is_empty() {
+            faults.extend(self.join().await.err());
+        }
+        faults.into_iter().min_by_key(|bad| bad.line).map_or(Ok(()), Err)
+    }
+}
+
+/// Writes one user's batch, but for what is there.
+async fn write(
+    store: Store,
+    logger: Arc<ActivityLogger>,
+    user: UserId,
+    mut state: UserState,
+    batch: Vec<Numbered>,
+) -> Job {
+    let outcome = write_batch(&store, &logger, user, &mut state, batch).await;
+    (user, state, outcome)
+}
+
+async fn write_batch(
+    store: &Store,
+    logger: &ActivityLogger,
+    user: UserId,
+    state: &mut UserState,
+    batch: Vec<Numbered>,
+) -> Result<Summary, BadLine> {
+    let line = batch.first().map_or(0, |first| first.line);
+    let failed = |reason: Failure| BadLine { line, reason };
+    if !state.looked_up {
+        let head = store.head(Scope::User(user)).await.map_err(|error| failed(error.into()))?;
+        state.newest = head.last;
+        state.looked_up = true;
+    }
+    let present = present(store, user, state.newest, &batch).await.map_err(failed)?;
+    let mut absent = Vec::with_capacity(batch.len());
+    let mut skipped = 0;
+    for numbered in batch {
+        let there = is_there(&numbered.draft, &present, &mut state.tied)
+            .map_err(|reason| BadLine { line: numbered.line, reason })?;
+        if there {
+            skipped += 1;
+        } else {
+            absent.push(numbered);
+        }
+    }
+    let lines: Vec<u64> = absent.iter().map(|numbered| numbered.line).collect();
+    let drafts: Vec<Draft> = absent.into_iter().map(|numbered| numbered.draft).collect();
+    let recorded = logger.append_drafts(user, &drafts).await.map_err(|batch| BadLine {
+        line: lines.get(batch.index).copied().unwrap_or(line),
+        reason: batch.error.into(),
+    })?;
+    let last = recorded.last().map(|last| SortKey {
+        created_at: last.activity.created_at,
+        id: last.activity.id,
+    });
+    state.newest = state.newest.max(last);
+    Ok(Summary { recorded: recorded.len() as u64, skipped, entities: 0 })
+}
+
+/// The entries that the log has from the time of the batch, if it reaches that far.
+async fn present(
+    store: &Store,
+    user: UserId,
+    newest: Option<SortKey>,
+    batch: &[Numbered],
+) -> Result<Vec<Activity>, Failure> {
+    let times = || batch.iter().filter_map(|numbered| numbered.draft.activity.occurred_at);
+    let (Some(since), Some(last)) = (times().min(), times().max()) else { return Ok(Vec::new()) };
+    if newest.is_none_or(|newest| newest.created_at < since) {
+        return Ok(Vec::new());
+    }
+    let range = TimeRange {
+        since: Some(since),
+        until: Some(last.saturating_add(std::time::Duration::from_millis(1))),
+    };
+    let mut present = Vec::new();
+    let mut start = Some(Start::Offset(0));
+    while let Some(from) = start {
+        let page = store
+            .page(&PageRequest {
+                view: View::of(Scope::User(user)),
+                range,
+                order: Order::OldestFirst,
+                start: from,
+                limit: PAGE,
+            })
+            .await?;
+        present.extend(page.activities);
+        start = page.next.map(Start::After);
+    }
+    Ok(present)
+}
+
+/// Whether a draft is among the entries `present`: by its id if it has one, else by all it says.
+/// Of the same activity several times in the same millisecond, the n-th matches the n-th.
+fn is_there(
+    draft: &Draft,
+    present: &[Activity],
+    tied: &mut Vec<NewActivity>,
+) -> Result<bool, Failure> {
+    if let Placement::Kept(Some(id)) = draft.placement {
+        return match present.iter().find(|activity| activity.id == id) {
+            None => Ok(false),
+            Some(activity) if says(activity) == draft.activity => Ok(true),
+            Some(_) => Err(format!("id {id} is there and says something else").into()),
+        };
+    }
+    let time = |activity: &NewActivity| activity.occurred_at.unwrap_or(Timestamp::MIN);
+    tied.retain(|earlier| time(earlier) == time(&draft.activity));
+    let earlier = tied.iter().filter(|earlier| **earlier == draft.activity).count();
+    tied.push(draft.activity.clone());
+    let there = present.iter().filter(|activity| says(activity) == draft.activity).count();
+    Ok(there > earlier)
+}
+
+/// All that an entry says, as a draft would.
+fn says(activity: &Activity) -> NewActivity {
+    NewActivity {
+        project_id: activity.project_id,
+        environment_id: activity.environment_id,
+        resource_type: activity.resource_type.clone(),
+        resource_id: activity.resource_id,
+        action: activity.action.clone(),
+        description: activity.description.clone(),
+        metadata: activity.metadata.clone(),
+        ip_address: activity.ip_address,
+        user_agent: activity.user_agent.clone(),
+        occurred_at: Some(activity.created_at),
+        idempotency_key: None,
+    }
+}

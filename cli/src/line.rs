@@ -1,0 +1,181 @@
+//! The lines that `import` reads and `export` writes.
+
+use std::net::IpAddr;
+
+use activity_log::activity::{Activity, Metadata, NewActivity};
+use activity_log::directory::{Environment, Project, User};
+use activity_log::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
+use activity_log::store::{Draft, Entity, Placement};
+use activity_log::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One line, read.
+#[derive(Debug)]
+pub(crate) enum Line {
+    /// A name.
+    Entity(Entity),
+    /// An entry, and whose.
+    Activity(UserId, Box<Draft>),
+}
+
+/// A name, as it is written and read.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum EntityLine {
+    User(User),
+    Project(Project),
+    Environment(Environment),
+}
+
+/// An entry, as it is written and read. Only `userId`, `action` and `createdAt` are required.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ActivityLine {
+    r#type: Kind,
+    #[serde(default)]
+    id: Option<ActivityId>,
+    user_id: UserId,
+    #[serde(default)]
+    project_id: Option<ProjectId>,
+    #[serde(default)]
+    environment_id: Option<EnvironmentId>,
+    #[serde(default)]
+    resource_type: Option<String>,
+    #[serde(default)]
+    resource_id: Option<ResourceId>,
+    action: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+    #[serde(default)]
+    ip_address: Option<IpAddr>,
+    #[serde(default)]
+    user_agent: Option<String>,
+    created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    User,
+    Project,
+    Environment,
+    Activity,
+}
+
+/// Just enough of a line to tell what it is.
+#[derive(Deserialize)]
+struct Typed {
+    r#type: Kind,
+}
+
+impl Line {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Typed { r#type } = serde_json::from_str(text).map_err(reason)?;
+        if let Kind::Activity = r#type {
+            let line: ActivityLine = serde_json::from_str(text).map_err(reason)?;
+            let (user, draft) = line.draft();
+            draft.activity.validate().map_err(|error| error.to_string())?;
+            return Ok(Self::Activity(user, Box::new(draft)));
+        }
+        Ok(Self::Entity(match serde_json::from_str(text).map_err(reason)? {
+            EntityLine::User(user) => Entity::User(user),
+            EntityLine::Project(project) => Entity::Project(project),
+            EntityLine::Environment(environment) => Entity::Environment(environment),
+        }))
+    }
+}
+
+impl ActivityLine {
+    fn draft(self) -> (UserId, Draft) {
+        let activity = NewActivity {
+            project_id: self.project_id,
+            environment_id: self.environment_id,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id,
+            action: self.action,
+            description: self.description,
+            metadata: self.metadata,
+            ip_address: self.ip_address,
+            user_agent: self.user_agent,
+            occurred_at: Some(self.created_at),
+            idempotency_key: None,
+        };
+        (self.user_id, Draft { activity, placement: Placement::Kept(self.id) })
+    }
+}
+
+impl From<Activity> for ActivityLine {
+    fn from(activity: Activity) -> Self {
+        Self {
+            r#type: Kind::Activity,
+            id: Some(activity.id),
+            user_id: activity.user_id,
+            project_id: activity.project_id,
+            environment_id: activity.environment_id,
+            resource_type: activity.resource_type,
+            resource_id: activity.resource_id,
+            action: activity.action,
+            description: activity.description,
+            metadata: activity.metadata,
+            ip_address: activity.ip_address,
+            user_agent: activity.user_agent,
+            created_at: activity.created_at,
+        }
+    }
+}
+
+/// A JSON error without its "at line 1": the caller knows the line.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn reason(error: serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line 1 ").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_activity_is_read_back_as_it_was_written() {
+        let text = concat!(
+            r#"{"type":"activity","id":1,"userId":3,"projectId":4,"environmentId":4,"#,
+            r#""resourceType":"function","resourceId":5,"action":"create","description":"d","#,
+            r#""metadata":{"b": 1.0,"a":null},"ipAddress":"203.0.113.9","userAgent":"curl","#,
+            r#""createdAt":"2024-01-15T10:30:00.000Z"}"#
+        );
+        let line: ActivityLine = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&line).unwrap(), text);
+        assert!(matches!(Line::parse(text), Ok(Line::Activity(user, _)) if user.get() == 3));
+    }
+
+    #[test]
+    fn a_bad_line_says_what_is_wrong_with_it() {
+        for (text, word) in [
+            ("", "EOF"),
+            ("{", "EOF"),
+            (r#"{"id":1}"#, "type"),
+            (r#"{"type":"role"}"#, "role"),
+            (r#"{"type":"user","id":3}"#, "name"),
+            (r#"{"type":"user","id":3,"name":"n","email":"e"}"#, "email"),
+            (r#"{"type":"project","id":0,"userId":3,"slug":"s","name":"n"}"#, "from 1"),
+            (r#"{"type":"activity","userId":3,"action":"create"}"#, "createdAt"),
+            (
+                r#"{"type":"activity","userId":3,"action":"A","createdAt":"2024-01-15T10:30:00Z"}"#,
+                "action",
+            ),
+            (
+                r#"{"type":"activity","userId":3,"action":"a","createdAt":"yesterday"}"#,
+                "RFC 3339",
+            ),
+        ] {
+            let reason = Line::parse(text).unwrap_err();
+            assert!(reason.contains(word), "{text}: {reason}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `activities`: the command-line tool of Activity Logs.
+
+mod dev;
+mod export;
+mod import;
+mod line;
+mod process;
+mod target;
+mod token;
+mod verify;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Activity Logs: run it here, move logs in and out, prove them.
+///
+/// All commands use the ordinary AWS environment (region, credentials, AWS_ENDPOINT_URL_DYNAMODB)
+/// and the table names in ACTIVITIES_TABLE, DIRECTORY_TABLE and LEDGER_TABLE; with --local, those
+/// of `activities dev`.
+#[derive(Parser)]
+#[command(name = "activities", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the API on this machine, with an embedded DynamoDB and sample data
+    Dev(dev::Arguments),
+    /// Print a token
+    Token(token::Arguments),
+    /// Import newline-delimited JSON
+    Import(import::Arguments),
+    /// Export a user's names and log as newline-delimited JSON
+    Export(export::Arguments),
+    /// Prove that a log does not contradict itself
+    Verify(verify::Arguments),
+}
+
+/// What a command ends with when it fails: a message for a person.
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Import(arguments) => import::run(arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
+        Command::Verify(arguments) => verify::run(arguments).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("activities: {}", chain(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and its causes in one line, leaving out what the one before it said already.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.contains(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,27 @@
+//! `GET /api/activities/{id}`: one entry of the caller's log.
+
+use activity_log::http::{Api, ApiError, Operation, QueryString, answer, render_activity};
+use activity_log::id::ActivityId;
+use lambda_http::{Body, Request, RequestExt, Response};
+
+/// Answers a request of this route.
+pub async fn handler(api: &Api, request: Request) -> Response<Body> {
+    answer(Operation::Get, &request, respond(api, &request)).await
+}
+
+async fn respond(api: &Api, request: &Request) -> Result<String, ApiError> {
+    let caller = api.caller(request)?;
+    let id: ActivityId = request
+        .path_parameters_ref()
+        .and_then(|path| path.first("id"))
+        .and_then(|id| id.parse().ok())
+        .ok_or(ApiError::InvalidActivityId)?;
+    QueryString::parse(request.uri().query(), &[])?;
+    let (activity, directory) =
+        tokio::try_join!(api.store.activity(id), api.store.directory(caller.user_id))?;
+    let activity = activity.ok_or(ApiError::ActivityNotFound)?;
+    if activity.user_id != caller.user_id {
+        return Err(ApiError::NotTheCallers);
+    }
+    render_activity(&activity, &directory)
+}

@@ -1,0 +1,20 @@
+//! `GET /api/activities`: the caller's log, newest first, or the part of it that a filter matches.
+
+use activity_log::http::{
+    Api, ApiError, Filter, ListParameters, Operation, QueryString, answer, list,
+};
+use lambda_http::{Body, Request, Response};
+
+/// Answers a request of this route.
+pub async fn handler(api: &Api, request: Request) -> Response<Body> {
+    answer(Operation::List, &request, respond(api, &request)).await
+}
+
+async fn respond(api: &Api, request: &Request) -> Result<String, ApiError> {
+    let caller = api.caller(request)?;
+    let known = [&ListParameters::NAMES[..], &Filter::NAMES[..]].concat();
+    let query = QueryString::parse(request.uri().query(), &known)?;
+    let parameters = ListParameters::read(&query)?;
+    let filter = Filter::read(&query)?;
+    list(api, caller, &filter, parameters).await
+}

@@ -1,0 +1,43 @@
+//! The log on one machine, without an AWS account: an embedded DynamoDB served over loopback HTTP,
+//! its tables made from `template.yaml`, the one place that declares them.
+//!
+//! Used by `activities dev` and by the tests. Nothing here is part of a function.
+
+pub mod engine;
+pub mod http;
+pub mod meter;
+pub mod template;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
+
+/// The shared secret of tokens in local development. It protects nothing.
+pub const JWT_SECRET: &str = "local-development-only-not-a-secret";
+
+/// The region that the embedded DynamoDB pretends to be in.
+pub const REGION: &str = "us-east-1";
+
+/// The access key id, and the secret access key, that the embedded DynamoDB takes.
+pub const ACCESS_KEY: &str = "local";
+
+/// The endpoint of the embedded DynamoDB at `port`.
+#[must_use]
+pub fn endpoint(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// The SDK configuration for a DynamoDB at `endpoint` on this machine.
+#[must_use]
+pub fn client_config(endpoint: &str) -> Builder {
+    Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "local"))
+        .endpoint_url(endpoint)
+}
+
+/// A client for a DynamoDB at `endpoint` on this machine.
+#[must_use]
+pub fn client(endpoint: &str) -> Client {
+    Client::from_conf(client_config(endpoint).build())
+}

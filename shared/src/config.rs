@@ -1,0 +1,122 @@
+//! Configuration: every environment variable that a function or tool reads, in one place.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `ACTIVITIES_TABLE` | name of the table of entries | required |
+//! | `DIRECTORY_TABLE` | name of the table of names and slugs | required |
+//! | `LEDGER_TABLE` | name of the table of heads and milestones | required |
+//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | required to read |
+//! | `JWT_USER_ID_CLAIM` | the claim that holds the user id | `sub` |
+//! | `JWT_ISSUER` | what `iss` must be | not checked |
+//! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |
+//! | `JWT_LEEWAY_SECONDS` | tolerance for `exp` and `nbf`, 0 to 300 | 30 |
+//!
+//! Region, credentials and endpoint are the AWS SDK's own variables.
+
+use crate::store::Tables;
+use crate::token::{TokenRules, Verifier};
+
+/// A variable that keeps the process from starting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not set, or empty.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// It has a value that cannot be.
+    #[error("environment variable {name} {reason}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with its value, without the value.
+        reason: &'static str,
+    },
+}
+
+/// Looks a variable up in the process's environment.
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The tables that the environment names.
+///
+/// # Errors
+/// [`ConfigError`] with the first variable that is missing.
+pub fn tables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Tables, ConfigError> {
+    Ok(Tables {
+        activities: required(variable, "ACTIVITIES_TABLE")?,
+        directory: required(variable, "DIRECTORY_TABLE")?,
+        ledger: required(variable, "LEDGER_TABLE")?,
+    })
+}
+
+/// What verifies tokens, as the environment says.
+///
+/// # Errors
+/// [`ConfigError`] with the first variable that is missing or invalid.
+pub fn verifier(variable: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, ConfigError> {
+    let secret = required(variable, "JWT_SECRET")?;
+    let rules = TokenRules {
+        user_id_claim: optional(variable, "JWT_USER_ID_CLAIM").unwrap_or_else(|| "sub".to_owned()),
+        issuer: optional(variable, "JWT_ISSUER"),
+        audience: optional(variable, "JWT_AUDIENCE"),
+        leeway_seconds: match optional(variable, "JWT_LEEWAY_SECONDS") {
+            None => 30,
+            Some(text) => match text.parse() {
+                Ok(seconds) if seconds <= 300 => seconds,
+                _ => {
+                    return Err(ConfigError::Invalid {
+                        name: "JWT_LEEWAY_SECONDS",
+                        reason: "must be a number of seconds from 0 to 300",
+                    });
+                }
+            },
+        },
+    };
+    Verifier::shared_secret(&secret, rules)
+        .map_err(|reason| ConfigError::Invalid { name: "JWT_SECRET", reason })
+}
+
+fn optional(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.is_empty())
+}
+
+fn required(
+    variable: &dyn Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<String, ConfigError> {
+    optional(variable, name).ok_or(ConfigError::Missing(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let set = [("ACTIVITIES_TABLE", "a"), ("DIRECTORY_TABLE", "d"), ("LEDGER_TABLE", "")];
+        assert_eq!(tables(&with(&set)), Err(ConfigError::Missing("LEDGER_TABLE")));
+        assert_eq!(verifier(&with(&[])).unwrap_err(), ConfigError::Missing("JWT_SECRET"));
+    }
+
+    #[test]
+    fn a_short_secret_is_refused_without_being_shown() {
+        let error = verifier(&with(&[("JWT_SECRET", "hunter2")])).unwrap_err().to_string();
+        assert!(error.contains("JWT_SECRET") && error.contains("32"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn leeway_is_bounded() {
+        let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+        for (leeway, good) in [("0", true), ("300", true), ("301", false), ("-1", false), ("x", false)]
+        {
+            let set = [secret, ("JWT_LEEWAY_SECONDS", leeway)];
+            assert_eq!(verifier(&with(&set)).is_ok(), good, "{leeway}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Errors of the API, and the one place that says how each is answered.
+
+use lambda_http::http::header::WWW_AUTHENTICATE;
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+
+use crate::id::MAX_ID;
+use crate::store::{PageError, StoreError};
+use crate::token::TokenError;
+
+/// What a route does, as its error messages call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Lists activities.
+    List,
+    /// Gets one activity.
+    Get,
+}
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No valid token.
+    #[error("unauthenticated: {0}")]
+    Unauthenticated(#[source] TokenError),
+    /// A query parameter that cannot be.
+    #[error("parameter {name} {reason}")]
+    InvalidParameter {
+        /// The parameter.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An activity id that cannot be.
+    #[error("invalid activity id")]
+    InvalidActivityId,
+    /// The caller has no project and environment of these slugs.
+    #[error("no such project or environment")]
+    ScopeNotFound,
+    /// There is no activity with this id.
+    #[error("no such activity")]
+    ActivityNotFound,
+    /// The activity is another user's.
+    #[error("another user's activity")]
+    NotTheCallers,
+    /// We failed.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+/// A problem document (RFC 9457), with the reference's `message` and our own members.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem<'a> {
+    /// "about:blank": the status says what kind of problem it is, `code` says which.
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    message: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+}
+
+/// How an error is answered.
+struct Answer {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    detail: Option<String>,
+}
+
+impl ApiError {
+    /// What is sent for it.
+    #[must_use]
+    pub fn response(&self, operation: Operation, request_id: &str) -> Response<Body> {
+        let Answer { status, code, message, detail } = self.answer(operation);
+        let problem = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: detail.as_deref().unwrap_or(&message),
+            message: &message,
+            code,
+            request_id,
+            parameter: self.parameter(),
+        };
+        let document = serde_json::to_string(&problem).unwrap_or_default();
+        let mut response = super::json(status, "application/problem+json", document);
+        if let Self::Unauthenticated(error) = self {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*error));
+        }
+        response
+    }
+
+    /// The one mapping from error to answer.
+    fn answer(&self, operation: Operation) -> Answer {
+        let answer = |status, code, message: &str, detail| Answer {
+            status,
+            code,
+            message: message.to_owned(),
+            detail,
+        };
+        match self {
+            Self::Unauthenticated(error) => answer(
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "Missing or invalid authentication token",
+                Some(sentence(&error.to_string())),
+            ),
+            Self::InvalidParameter { name, reason } => answer(
+                StatusCode::BAD_REQUEST,
+                "invalid_parameter",
+                &format!("Invalid parameter: {name} {reason}"),
+                Some(format!("{name} {reason}.")),
+            ),
+            Self::InvalidActivityId => answer(
+                StatusCode::BAD_REQUEST,
+                "invalid_activity_id",
+                "Invalid activity ID",
+                Some(format!("An activity ID is an integer from 1 to {MAX_ID}.")),
+            ),
+            Self::ScopeNotFound => answer(
+                StatusCode::NOT_FOUND,
+                "project_or_environment_not_found",
+                "Project or environment not found",
+                None,
+            ),
+            Self::ActivityNotFound => {
+                answer(StatusCode::NOT_FOUND, "activity_not_found", "Activity entry not found", None)
+            }
+            Self::NotTheCallers => answer(
+                StatusCode::FORBIDDEN,
+                "not_your_activity",
+                "Activity entry does not belong to the authenticated user",
+                None,
+            ),
+            Self::Internal(_) => {
+                let message = match operation {
+                    Operation::List => "Failed to retrieve activities",
+                    Operation::Get => "Failed to retrieve activity",
+                };
+                answer(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message, None)
+            }
+        }
+    }
+
+    fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::InvalidParameter { name, .. } => Some(name),
+            Self::InvalidActivityId => Some("id"),
+            Self::Unauthenticated(_)
+            | Self::ScopeNotFound
+            | Self::ActivityNotFound
+            | Self::NotTheCallers
+            | Self::Internal(_) => None,
+        }
+    }
+}
+
+/// The challenge of RFC 6750, section 3: an error code only if a token was sent.
+fn challenge(error: TokenError) -> HeaderValue {
+    match error {
+        TokenError::Absent => HeaderValue::from_static("Bearer"),
+        TokenError::Expired => HeaderValue::from_static(
+            r#"Bearer error="invalid_token", error_description="the token has expired""#,
+        ),
+        TokenError::NotYetValid => HeaderValue::from_static(
+            r#"Bearer error="invalid_token", error_description="the token is not valid yet""#,
+        ),
+        TokenError::Invalid | TokenError::Claims | TokenError::User => HeaderValue::from_static(
+            r#"Bearer error="invalid_token", error_description="the token is not valid""#,
+        ),
+    }
+}
+
+/// A reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! The HTTP side of the API: parameters in, documents out, one mapping from error to status.
+
+mod error;
+mod list;
+mod query;
+mod render;
+
+use std::future::Future;
+
+use lambda_http::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
+
+pub use error::{ApiError, Operation};
+pub use list::{Filter, ListParameters, SlugFilter, list};
+pub use query::QueryString;
+pub use render::render_activity;
+
+use crate::config::{self, ConfigError};
+use crate::store::Store;
+use crate::token::{Caller, TokenError, Verifier};
+
+/// What a read function needs for every request. Made once, before the first.
+#[derive(Debug)]
+pub struct Api {
+    /// The log.
+    pub store: Store,
+    /// Who may read it.
+    pub verifier: Verifier,
+}
+
+impl Api {
+    /// Reads the configuration from the environment and connects, so that no request waits for it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the variable that is missing or invalid.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let verifier = config::verifier(&config::environment)?;
+        let store = Store::connect(config::tables(&config::environment)?).await;
+        if let Err(error) = store.warm_up().await {
+            // The first request will try again, and answer for itself.
+            tracing::warn!(error = &error as &dyn std::error::Error, "DynamoDB did not answer");
+        }
+        Ok(Self { store, verifier })
+    }
+
+    /// Who sent `request`.
+    ///
+    /// # Errors
+    /// [`ApiError::Unauthenticated`] if no valid token says so. Two `Authorization` headers are
+    /// none.
+    pub fn caller(&self, request: &Request) -> Result<Caller, ApiError> {
+        let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+        let header = headers.next().map(HeaderValue::as_bytes);
+        let caller = match headers.next() {
+            Some(_) => Err(TokenError::Invalid),
+            None => self.verifier.caller(header),
+        };
+        caller.map_err(ApiError::Unauthenticated)
+    }
+}
+
+/// Answers `request`: with the JSON document that `handle` comes to, or with its error. An error
+/// that is ours is logged here, once, with the request id.
+pub async fn answer<F>(operation: Operation, request: &Request, handle: F) -> Response<Body>
+where
+    F: Future<Output = Result<String, ApiError>>,
+{
+    let request_id = request_id(request);
+    match handle.await {
+        Ok(document) => json(StatusCode::OK, "application/json", document),
+        Err(error) => {
+            if let ApiError::Internal(cause) = &error {
+                tracing::error!(request_id, error = cause.as_ref() as &dyn std::error::Error, "failed");
+            }
+            error.response(operation, &request_id)
+        }
+    }
+}
+
+/// The id that API Gateway gave the request, or an empty text if it did not come from there.
+fn request_id(request: &Request) -> String {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn json(status: StatusCode, content_type: &'static str, document: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(document));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}

@@ -1,0 +1,145 @@
+//! The query string, read strictly: every parameter known, named once, and decodable.
+
+use percent_encoding::percent_decode_str;
+
+use super::ApiError;
+
+/// The parameters of a query string, decoded (WHATWG URL, `application/x-www-form-urlencoded`).
+/// An empty value counts as absent.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct QueryString(Vec<(String, String)>);
+
+impl QueryString {
+    /// Reads `query`, in which only `known` names may stand.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidParameter`] for a name that is unknown or stands twice, or a value that
+    /// is not percent-encoded UTF-8.
+    pub fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).ok_or_else(|| invalid(name, "is not percent-encoded UTF-8"))?;
+            if !known.contains(&name.as_str()) {
+                return Err(invalid(&name, &format!("is unknown; known are {}", known.join(", "))));
+            }
+            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+                return Err(invalid(&name, "is given more than once"));
+            }
+            let value =
+                decode(value).ok_or_else(|| invalid(&name, "is not percent-encoded UTF-8"))?;
+            parameters.push((name, value));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// The value of a parameter, unless it is empty.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that is a number written in decimal digits, up to `max`. One too large for 64
+    /// bits reads as the largest.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidParameter`] if it is something else.
+    pub fn number(&self, name: &str, max: u64) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { Some(text.parse().unwrap_or(u64::MAX)) } else { None };
+        match number {
+            Some(number) if number <= max => Ok(Some(number)),
+            _ if max == u64::MAX => Err(invalid(name, "must be an integer from 0")),
+            _ => Err(invalid(name, &format!("must be an integer from 0 to {max}"))),
+        }
+    }
+}
+
+pub(super) fn invalid(name: &str, reason: &str) -> ApiError {
+    // What is echoed is bounded; the caller knows the rest.
+    let name = name.chars().take(64).collect();
+    ApiError::InvalidParameter { name, reason: reason.to_owned() }
+}
+
+/// Decodes once; `None` if a percent sign is not followed by two hexadecimal digits, or the bytes
+/// are not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let is_escape = |at: usize| {
+        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if (0..bytes.len()).any(|at| bytes[at] == b'%' && !is_escape(at)) {
+        return None;
+    }
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[&str] = &["limit", "projectSlug"];
+
+    fn fault(query: &str) -> Option<String> {
+        match QueryString::parse(Some(query), KNOWN) {
+            Err(ApiError::InvalidParameter { name, .. }) => Some(name),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn values_are_decoded_once_and_empty_ones_are_absent() {
+        let query = QueryString::parse(Some("projectSlug=a%2Bb+%25C3%C3%A9&limit="), KNOWN).unwrap();
+        assert_eq!(query.get("projectSlug"), Some("a+b %C3é"));
+        assert_eq!(query.get("limit"), None);
+        assert_eq!(QueryString::parse(None, KNOWN).unwrap(), QueryString::default());
+        assert_eq!(QueryString::parse(Some("&&"), KNOWN).unwrap(), QueryString::default());
+    }
+
+    #[test]
+    fn a_faulty_parameter_is_named() {
+        assert_eq!(fault("Limit=5").as_deref(), Some("Limit"));
+        assert_eq!(fault("limit=5&limit=5").as_deref(), Some("limit"));
+        assert_eq!(fault("limit=&limit=5").as_deref(), Some("limit"));
+        assert_eq!(fault("projectSlug=%zz").as_deref(), Some("projectSlug"));
+        assert_eq!(fault("projectSlug=%C3").as_deref(), Some("projectSlug"));
+        assert_eq!(fault("projectSlug=%").as_deref(), Some("projectSlug"));
+        assert_eq!(fault("%6Cimit=5"), None);
+    }
+
+    #[test]
+    fn a_number_is_decimal_digits_within_bounds() {
+        let number = |text: &str| {
+            let query = format!("limit={text}");
+            QueryString::parse(Some(&query), KNOWN).unwrap().number("limit", 100).ok()
+        };
+        assert_eq!(number("0"), Some(Some(0)));
+        assert_eq!(number("100"), Some(Some(100)));
+        assert_eq!(number(""), Some(None));
+        for text in ["101", "-1", "1.5", "1e1", "ten", "+1", "%2B1", "0x1", "99999999999999999999"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_query_makes_it_panic(query in "[a-zA-Z%&=+0-9é]{0,60}") {
+            let _ = QueryString::parse(Some(&query), KNOWN);
+        }
+
+        #[test]
+        fn what_a_client_encodes_is_what_is_read(slug in "\\PC{1,20}") {
+            let encoded: String =
+                percent_encoding::utf8_percent_encode(&slug, percent_encoding::NON_ALPHANUMERIC)
+                    .collect();
+            let query = format!("projectSlug={encoded}");
+            let query = QueryString::parse(Some(&query), KNOWN).unwrap();
+            proptest::prop_assert_eq!(query.get("projectSlug"), Some(slug.as_str()));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The log in DynamoDB: three tables, twelve indexes, no scan and no filter on any path of the API.
+//!
+//! [`Store`] has the verbs; the modules below have one each. Keys are built in `keys`, items in
+//! `entry` and `head`; nothing outside of this folder knows what an attribute is called.
+
+mod append;
+mod attributes;
+mod audit;
+mod directory;
+mod entry;
+mod error;
+mod get;
+mod head;
+mod keys;
+mod ledger;
+mod page;
+mod plan;
+mod query;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+
+pub(crate) use append::{AppendState, CommitError};
+pub use audit::{Contradiction, Verified, VerifyError};
+pub use directory::Entity;
+pub use entry::{Entry, SortKey};
+pub use error::StoreError;
+pub use head::Head;
+pub use page::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
+pub use plan::{Draft, Placement, Refusal};
+pub(crate) use plan::{Outcome, Plan, plan, reach};
+
+/// The names of the three tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// The entries; key `id`.
+    pub activities: String,
+    /// Users, projects and environments; key `userId`, `entity`.
+    pub directory: String,
+    /// Heads, milestones and idempotency keys; key `scope`, `entry`.
+    pub ledger: String,
+}
+
+/// The log in DynamoDB. Cheap to clone; make one per process.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// The store that `client` reaches in `tables`.
+    #[must_use]
+    pub const fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables }
+    }
+
+    /// The store that the process's AWS environment leads to: region, credentials and, if it is
+    /// set, `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub async fn connect(tables: Tables) -> Self {
+        Self::new(Client::new(&sdk_config().await), tables)
+    }
+
+    /// Makes the first call, which pays for name resolution, TLS and credentials, so that no
+    /// request has to. For a function's initialisation.
+    ///
+    /// # Errors
+    /// [`StoreError::Call`] if DynamoDB does not answer.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        // No user has the largest id there is, so this reads nothing.
+        let nobody = crate::id::MAX_ID;
+        self.client
+            .query()
+            .table_name(&self.tables.directory)
+            .key_condition_expression("userId = :user")
+            .expression_attribute_values(":user", attributes::number(nobody))
+            .limit(1)
+            .return_consumed_capacity(CAPACITY)
+            .send()
+            .await
+            .map_err(StoreError::call("Query"))?;
+        Ok(())
+    }
+}
+
+/// Every call asks what it consumed, so that whoever listens on the client can add it up.
+const CAPACITY: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
+
+/// The SDK configuration of every client: from the environment, with a limit on every wait.
+pub async fn sdk_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(4)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_secs(1));
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .load()
+        .await
+}

@@ -1,0 +1,296 @@
+//! Bearer tokens: who is calling.
+//!
+//! A token is a JWT (RFC 7519) signed with a shared secret (HS256). The algorithm is pinned here;
+//! what a token says of its own algorithm only ever makes it fail.
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Map, Value};
+
+use crate::id::UserId;
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN_LENGTH: usize = 8 * 1_024;
+
+/// The shortest shared secret, in bytes: the length of the hash (RFC 7518, section 3.2).
+const MIN_SECRET_LENGTH: usize = 32;
+
+/// What a token must say besides being signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRules {
+    /// The claim that holds the user id, an integer or its decimal text.
+    pub user_id_claim: String,
+    /// What `iss` must be, if it is checked.
+    pub issuer: Option<String>,
+    /// What `aud` must be or contain, if it is checked.
+    pub audience: Option<String>,
+    /// Tolerance for `exp` and `nbf`, in seconds.
+    pub leeway_seconds: u64,
+}
+
+/// Who is calling: known only from a token that was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user.
+    pub user_id: UserId,
+}
+
+/// Why a request has no caller. The text is for the caller; a bad signature and a malformed token
+/// are told apart in logs only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// No `Authorization` header, or not of the Bearer scheme.
+    #[error("no bearer token")]
+    Absent,
+    /// Not a JWT, of another algorithm, or not signed by our key.
+    #[error("the token is not valid")]
+    Invalid,
+    /// Past its `exp`.
+    #[error("the token has expired")]
+    Expired,
+    /// Before its `nbf`.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Without a claim that is required, or with a value of it that is not accepted.
+    #[error("a claim of the token is missing or not accepted")]
+    Claims,
+    /// Without a user id.
+    #[error("the token does not name a user")]
+    User,
+}
+
+/// Verifies tokens. Make one per process.
+#[derive(Debug)]
+pub struct Verifier {
+    key: DecodingKey,
+    validation: Validation,
+    user_id_claim: String,
+}
+
+impl Verifier {
+    /// Verifies tokens signed by HS256 with `secret`.
+    ///
+    /// # Errors
+    /// A reason if the secret is shorter than the hash.
+    pub fn shared_secret(secret: &str, rules: TokenRules) -> Result<Self, &'static str> {
+        if secret.len() < MIN_SECRET_LENGTH {
+            return Err("must be at least 32 bytes");
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = rules.leeway_seconds;
+        validation.validate_nbf = true;
+        validation.validate_aud = rules.audience.is_some();
+        let mut required = vec!["exp"];
+        if let Some(issuer) = &rules.issuer {
+            required.push("iss");
+            validation.set_issuer(&[issuer]);
+        }
+        if let Some(audience) = &rules.audience {
+            required.push("aud");
+            validation.set_audience(&[audience]);
+        }
+        validation.set_required_spec_claims(&required);
+        let key = DecodingKey::from_secret(secret.as_bytes());
+        Ok(Self { key, validation, user_id_claim: rules.user_id_claim })
+    }
+
+    /// The caller that an `Authorization` header (RFC 6750, section 2.1) names.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, TokenError> {
+        let header = authorization.ok_or(TokenError::Absent)?;
+        let header = std::str::from_utf8(header).map_err(|_| TokenError::Invalid)?;
+        let (scheme, token) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(TokenError::Absent);
+        }
+        self.verify(token.trim_start())
+    }
+
+    fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+        if token.is_empty() {
+            return Err(TokenError::Absent);
+        }
+        if token.len() > MAX_TOKEN_LENGTH {
+            return Err(TokenError::Invalid);
+        }
+        let decoded =
+            jsonwebtoken::decode::<Map<String, Value>>(token, &self.key, &self.validation);
+        let claims = decoded.map_err(|error| reason(error.kind()))?.claims;
+        let user_id = match claims.get(&self.user_id_claim) {
+            Some(Value::Number(number)) => number.as_u64().and_then(|id| id.try_into().ok()),
+            Some(Value::String(text)) => text.parse().ok(),
+            _ => None,
+        };
+        Ok(Caller { user_id: user_id.ok_or(TokenError::User)? })
+    }
+}
+
+fn reason(kind: &ErrorKind) -> TokenError {
+    match kind {
+        ErrorKind::ExpiredSignature => TokenError::Expired,
+        ErrorKind::ImmatureSignature => TokenError::NotYetValid,
+        ErrorKind::MissingRequiredClaim(_)
+        | ErrorKind::InvalidClaimFormat(_)
+        | ErrorKind::InvalidIssuer
+        | ErrorKind::InvalidAudience => TokenError::Claims,
+        _ => TokenError::Invalid,
+    }
+}
+
+/// Makes a token for `user` that expires at `expires_at`, in seconds since 1970. For local
+/// development and tests; the platform issues the real ones.
+///
+/// # Errors
+/// If the token cannot be signed.
+pub fn issue(
+    secret: &str,
+    user_id_claim: &str,
+    user: UserId,
+    expires_at: u64,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let claims = Map::from_iter([
+        (user_id_claim.to_owned(), Value::from(user.get())),
+        ("exp".to_owned(), Value::from(expires_at)),
+    ]);
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn rules() -> TokenRules {
+        TokenRules {
+            user_id_claim: "sub".into(),
+            issuer: None,
+            audience: None,
+            leeway_seconds: 30,
+        }
+    }
+
+    fn now() -> u64 {
+        jsonwebtoken::get_current_timestamp()
+    }
+
+    fn sign(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        jsonwebtoken::encode(&Header::new(algorithm), claims, &key).unwrap()
+    }
+
+    fn check(rules: TokenRules, token: &str) -> Result<u64, TokenError> {
+        let verifier = Verifier::shared_secret(SECRET, rules).unwrap();
+        let header = format!("Bearer {token}");
+        verifier.caller(Some(header.as_bytes())).map(|caller| caller.user_id.get())
+    }
+
+    fn check_claims(claims: &Value) -> Result<u64, TokenError> {
+        check(rules(), &sign(Algorithm::HS256, SECRET, claims))
+    }
+
+    #[test]
+    fn a_token_names_its_user_by_an_integer_or_its_decimal_text() {
+        let exp = now() + 60;
+        assert_eq!(check_claims(&json!({"sub": 3, "exp": exp})), Ok(3));
+        assert_eq!(check_claims(&json!({"sub": "3", "exp": exp})), Ok(3));
+        for sub in [
+            json!(0),
+            json!(-3),
+            json!(3.0),
+            json!(9_007_199_254_740_992_u64),
+            json!("03"),
+            json!("+3"),
+            json!(" 3"),
+            json!("three"),
+            json!(""),
+            json!(null),
+            json!([3]),
+        ] {
+            assert_eq!(check_claims(&json!({"sub": sub, "exp": exp})), Err(TokenError::User), "{sub}");
+        }
+        assert_eq!(check_claims(&json!({"exp": exp})), Err(TokenError::User));
+    }
+
+    #[test]
+    fn expiry_is_required_and_kept_with_the_leeway() {
+        assert_eq!(check_claims(&json!({"sub": 3})), Err(TokenError::Claims));
+        assert_eq!(check_claims(&json!({"sub": 3, "exp": now() - 10})), Ok(3));
+        assert_eq!(check_claims(&json!({"sub": 3, "exp": now() - 60})), Err(TokenError::Expired));
+        let early = json!({"sub": 3, "exp": now() + 600, "nbf": now() + 60});
+        assert_eq!(check_claims(&early), Err(TokenError::NotYetValid));
+    }
+
+    #[test]
+    fn issuer_and_audience_are_required_when_configured() {
+        let rules = || TokenRules {
+            issuer: Some("https://id.example".into()),
+            audience: Some("activities".into()),
+            ..rules()
+        };
+        let exp = now() + 60;
+        let check = |claims: Value| check(rules(), &sign(Algorithm::HS256, SECRET, &claims));
+        let good = json!({"sub": 3, "exp": exp, "iss": "https://id.example", "aud": ["activities"]});
+        assert_eq!(check(good), Ok(3));
+        for bad in [
+            json!({"sub": 3, "exp": exp}),
+            json!({"sub": 3, "exp": exp, "iss": "https://id.example"}),
+            json!({"sub": 3, "exp": exp, "aud": "activities"}),
+            json!({"sub": 3, "exp": exp, "iss": "https://id.example", "aud": "other"}),
+            json!({"sub": 3, "exp": exp, "iss": "https://evil.example", "aud": "activities"}),
+        ] {
+            assert_eq!(check(bad.clone()), Err(TokenError::Claims), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_our_algorithm_and_our_key_count() {
+        let claims = json!({"sub": 3, "exp": now() + 60});
+        let good = sign(Algorithm::HS256, SECRET, &claims);
+        let (header, rest) = good.split_once('.').unwrap();
+        let (payload, signature) = rest.split_once('.').unwrap();
+        // {"alg":"none"} and {"sub":4,"exp":9999999999}
+        let none = format!("eyJhbGciOiJub25lIn0.{payload}.");
+        let changed = format!("{header}.eyJzdWIiOjQsImV4cCI6OTk5OTk5OTk5OX0.{signature}");
+        for token in [
+            sign(Algorithm::HS256, "another secret of thirty-two bytes!!", &claims),
+            sign(Algorithm::HS512, SECRET, &claims),
+            none,
+            changed,
+            format!("{header}.{payload}"),
+            "x".repeat(100_000),
+            "a.b.c".into(),
+            "é".into(),
+        ] {
+            assert_eq!(check(rules(), &token), Err(TokenError::Invalid), "{token:.80}");
+        }
+    }
+
+    #[test]
+    fn the_header_is_of_the_bearer_scheme_in_any_case() {
+        let verifier = Verifier::shared_secret(SECRET, rules()).unwrap();
+        let token = issue(SECRET, "sub", 3.try_into().unwrap(), now() + 60).unwrap();
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let header = format!("{scheme} {token}");
+            assert!(verifier.caller(Some(header.as_bytes())).is_ok(), "{scheme}");
+        }
+        let absent = [None, Some("Basic eDp5".to_owned()), Some("Bearer".into()), Some(token)];
+        for header in absent {
+            let caller = verifier.caller(header.as_deref().map(str::as_bytes));
+            assert_eq!(caller, Err(TokenError::Absent), "{header:?}");
+        }
+        assert_eq!(verifier.caller(Some(b"Bearer \xff")), Err(TokenError::Invalid));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_makes_it_panic_or_pass(header in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let verifier = Verifier::shared_secret(SECRET, rules()).unwrap();
+            proptest::prop_assert!(verifier.caller(Some(&header)).is_err());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What an append promises.
+
+use std::time::Duration;
+
+use activity_log::NewActivity;
+use activity_log::id::{ActivityId, IdSource};
+use activity_log::logger::{ActivityLogger, AppendError};
+use activity_log::store::{Draft, Placement, Refusal};
+use activity_log::time::Clock;
+
+use crate::support::{Log, START, full, millis, user, whole};
+
+#[tokio::test]
+async fn an_entry_can_be_read_back_as_it_was_recorded() {
+    let log = Log::new().await;
+    let recorded = log.logger.append(user(3), full(1)).await.unwrap();
+    assert!(!recorded.repeated);
+    assert_eq!(recorded.activity.created_at, millis(START));
+    let read = log.store.activity(recorded.activity.id).await.unwrap();
+    assert_eq!(read, Some(recorded.activity.clone()));
+    assert_eq!(log.page(whole(3), 0, 10).await.activities, [recorded.activity]);
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_returns_the_entry_first_recorded() {
+    let log = Log::new().await;
+    let first = log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap();
+    log.advance(1_000);
+    let again = log.logger.append(user(3), full(2).idempotency_key("k")).await.unwrap();
+    assert!(again.repeated);
+    assert_eq!(again.activity, first.activity);
+    let other_user = log.logger.append(user(4), full(1).idempotency_key("k")).await.unwrap();
+    assert!(!other_user.repeated, "keys are a user's own");
+    assert_eq!(log.page(whole(3), 0, 10).await.total, 1);
+}
+
+#[tokio::test]
+async fn a_key_that_stands_twice_in_a_batch_is_recorded_once() {
+    let log = Log::new().await;
+    let batch = (0..60).map(|number| full(number).idempotency_key(format!("{}", number % 30)));
+    let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
+    assert_eq!(recorded.len(), 60);
+    for number in 30..60 {
+        assert!(recorded[number].repeated);
+        assert_eq!(recorded[number].activity, recorded[number - 30].activity);
+    }
+    assert_eq!(log.page(whole(3), 0, 1).await.total, 30);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_forgotten_after_fourteen_days_even_if_it_is_still_stored() {
+    let log = Log::new().await;
+    let day = 24 * 60 * 60 * 1_000;
+    log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap();
+    log.advance(14 * day - 1_000);
+    assert!(log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().repeated);
+    log.advance(1_000);
+    assert!(!log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().repeated);
+    assert!(log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().repeated);
+}
+
+#[tokio::test]
+async fn times_are_kept_between_the_newest_entry_and_now() {
+    let log = Log::new().await;
+    let at = |by: i64| NewActivity { occurred_at: Some(millis(START + by)), ..full(1) };
+    let record = async |activity| {
+        log.logger.append(user(3), activity).await.unwrap().activity.created_at.as_millis() - START
+    };
+    assert_eq!(record(at(-5_000)).await, -5_000, "when it happened");
+    assert_eq!(record(at(-9_000)).await, -5_000, "but not before the newest entry");
+    assert_eq!(record(at(9_000)).await, 0, "and not in the future");
+    log.advance(-60_000);
+    assert_eq!(record(full(1)).await, 0, "even if the clock goes back");
+}
+
+#[tokio::test]
+async fn a_batch_with_one_bad_activity_records_nothing_and_names_the_field() {
+    let log = Log::new().await;
+    let batch = [full(1), full(2), NewActivity::new("Not A Name")];
+    let error = log.logger.append_batch(user(3), batch).await.unwrap_err();
+    assert_eq!((error.index, error.recorded.len()), (2, 0));
+    assert!(matches!(error.error, AppendError::Invalid(invalid) if invalid.field == "action"));
+    assert_eq!(log.page(whole(3), 0, 1).await.total, 0);
+}
+
+#[tokio::test]
+async fn a_batch_of_any_size_and_shape_is_recorded_in_order() {
+    let log = Log::new().await;
+    // Each of its own project and environment: three heads, an entry and a key apiece.
+    let batch = (1..=250_u64).map(|number| {
+        let mut activity = full(number).idempotency_key(format!("k{number}"));
+        activity.project_id = number.try_into().ok();
+        activity.environment_id = number.try_into().ok();
+        activity
+    });
+    let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
+    assert_eq!(recorded.len(), 250);
+    assert!(recorded.is_sorted_by_key(|one| (one.activity.created_at, one.activity.id)));
+    log.store.verify(user(3), &std::collections::BTreeSet::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_drawn_again() {
+    let log = Log::new().await;
+    // Two loggers that draw the same numbers at the same time, for two users.
+    let logger = |log: &Log| {
+        ActivityLogger::new(log.store.clone())
+            .with_clock(Clock::new(|| millis(START)))
+            .with_ids(IdSource::new(fastrand::Rng::with_seed(1)))
+    };
+    let first = logger(&log).append(user(3), full(1)).await.unwrap().activity;
+    let second = logger(&log).append(user(4), full(2)).await.unwrap().activity;
+    assert_ne!(first.id, second.id);
+    assert_eq!(log.store.activity(first.id).await.unwrap(), Some(first));
+    assert_eq!(log.store.activity(second.id).await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn kept_entries_keep_their_time_and_id_or_are_refused() {
+    let log = Log::new().await;
+    let kept = |id: Option<u64>, by: i64| Draft {
+        activity: NewActivity { occurred_at: Some(millis(START + by)), ..full(1) },
+        placement: Placement::Kept(id.map(|id| ActivityId::try_from(id).unwrap())),
+    };
+    let append = async |draft| log.logger.append_drafts(user(3), &[draft]).await;
+    let first = append(kept(Some(7), -100)).await.unwrap().pop().unwrap().activity;
+    assert_eq!((first.id.get(), first.created_at.as_millis()), (7, START - 100));
+    for (id, by) in [(Some(8), -101), (Some(6), -100), (None, -101)] {
+        let error = append(kept(id, by)).await.unwrap_err().error;
+        let refused = matches!(error, AppendError::Refused(Refusal::OutOfOrder { .. }));
+        assert!(refused, "{error:?}");
+    }
+    let error = append(kept(Some(7), -50)).await.unwrap_err().error;
+    assert!(matches!(error, AppendError::IdTaken { id } if id.get() == 7), "{error:?}");
+    let tied = append(kept(None, -100)).await.unwrap().pop().unwrap().activity;
+    assert!(tied.id > first.id);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_an_error_at_the_deadline() {
+    let log = Log::new().await;
+    let store = log.store.clone();
+    log.engine.stop().await;
+    let logger = ActivityLogger::new(store).with_deadline(Duration::from_millis(300));
+    let error = logger.append(user(3), full(1)).await.unwrap_err();
+    assert!(matches!(error, AppendError::Deadline { unsettled: false, .. }), "{error:?}");
+}

@@ -1,0 +1,101 @@
+//! What an answer costs: trips in sequence and capacity units, counted by an interceptor.
+
+use activity_log::store::{Order, PageRequest, Start, TimeRange};
+
+use crate::support::{Log, START, full, millis, request, user, whole, with_facets};
+
+const ENTRIES: u64 = 100_000;
+
+/// A log of `count` entries, one each second.
+async fn log_of(count: u64) -> Log {
+    let log = Log::new().await;
+    let mut number = 0;
+    while number < count {
+        let end = (number + 5_000).min(count);
+        let batch = (number..end).map(|number| {
+            let mut activity = full(number);
+            activity.occurred_at = Some(millis(START + 1_000 * i64::try_from(number).unwrap()));
+            activity
+        });
+        log.advance(5_000_000);
+        log.logger.append_batch(user(3), batch).await.unwrap();
+        number = end;
+    }
+    let _ = log.meter.take();
+    log
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
+    let log = log_of(ENTRIES).await;
+    let faceted = || with_facets(whole(3), Some("function"), Some("create"));
+    let matching = ENTRIES / 2;
+    // Trips in sequence and capacity units that a page may take.
+    let cases = [
+        (whole(3), 0, 100, ENTRIES, 1, 9.0),
+        (whole(3), 19, 100, ENTRIES, 1, 11.0),
+        (whole(3), 20, 100, ENTRIES, 3, 11.0),
+        (whole(3), 50_007, 100, ENTRIES, 3, 11.0),
+        (whole(3), ENTRIES - 100, 100, ENTRIES, 3, 11.0),
+        (whole(3), ENTRIES + 5, 100, ENTRIES, 1, 1.0),
+        (whole(3), 0, 0, ENTRIES, 1, 1.0),
+        (faceted(), 0, 100, matching, 2, 55.0),
+        (faceted(), matching / 2, 100, matching, 4, 58.0),
+        (with_facets(whole(3), Some("nothing"), None), 0, 100, 0, 1, 1.0),
+    ];
+    for (view, offset, limit, total, trips, units) in cases {
+        let name = format!("{view}, offset {offset}, limit {limit}");
+        let page = log.page(view, offset, limit).await;
+        let usage = log.meter.take();
+        assert_eq!(page.total, total, "{name}");
+        let length = total.saturating_sub(offset).min(limit as u64);
+        assert_eq!(page.activities.len() as u64, length, "{name}");
+        assert!(usage.trips <= trips, "{name}: {usage:?}");
+        assert!(usage.units <= units, "{name}: {usage:?}");
+    }
+
+    // A time range, counted exactly, and the same far into it.
+    let at = |number: i64| Some(millis(START + 1_000 * number));
+    let range = TimeRange { since: at(10_000), until: at(90_000) };
+    for (order, start, limit, trips, units) in [
+        (Order::NewestFirst, Start::Offset(0), 0, 1, 1.5),
+        (Order::NewestFirst, Start::Offset(0), 100, 1, 11.0),
+        (Order::NewestFirst, Start::Offset(40_000), 100, 3, 12.0),
+        (Order::OldestFirst, Start::Offset(40_000), 100, 3, 12.0),
+    ] {
+        let request = PageRequest { range, order, ..request(whole(3), start, limit) };
+        let page = log.store.page(&request).await.unwrap();
+        let usage = log.meter.take();
+        assert_eq!(page.total, 80_000, "{request:?}");
+        assert_eq!(page.activities.len(), limit, "{request:?}");
+        assert!(usage.trips <= trips && usage.units <= units, "{request:?}: {usage:?}");
+    }
+
+    // The next page of a walk, and one entry.
+    let page = log.page(whole(3), 50_000, 100).await;
+    let _ = log.meter.take();
+    log.store.page(&request(whole(3), Start::After(page.next.unwrap()), 100)).await.unwrap();
+    let usage = log.meter.take();
+    assert!(usage.trips == 1 && usage.units <= 9.0, "{usage:?}");
+    log.store.activity(page.activities[0].id).await.unwrap();
+    let usage = log.meter.take();
+    assert!(usage.trips == 1 && usage.units <= 1.0, "{usage:?}");
+}
+
+#[tokio::test]
+async fn an_append_costs_no_more_than_its_views() {
+    let log = log_of(1_000).await;
+    let mut units = 0.0;
+    for number in 0..100 {
+        log.logger.append(user(3), full(number)).await.unwrap();
+        let usage = log.meter.take();
+        assert_eq!(usage.trips, 2, "read the heads, write the transaction");
+        units += usage.units;
+    }
+    // Three heads are read at one unit each; the rest is written.
+    let written = units / 100.0 - 3.0;
+    assert!(written <= 21.0, "{written} write units for one append");
+    log.logger.append_batch(user(3), (0..25).map(full)).await.unwrap();
+    let written = (log.meter.take().units - 3.0) / 25.0;
+    assert!(written <= 15.0, "{written} write units for each of a batch of 25");
+}
