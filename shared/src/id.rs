@@ -102,6 +102,8 @@ impl IdSource {
     /// 2024-01-01T00:00:00Z in milliseconds since 1970.
     const EPOCH_MILLIS: i64 = 1_704_067_200_000;
     const RANDOM_BITS: u32 = 12;
+    /// How far a batch whose ids follow each other may run ahead of the clock.
+    const MAX_AHEAD_MILLIS: u64 = 1_000;
 
     /// A source that draws its random bits from `random`.
     #[must_use]
@@ -110,12 +112,22 @@ impl IdSource {
     }
 
     /// An id for an activity recorded at `now`, larger than `after` if that is given; `None` if
-    /// there is no such id.
-    pub fn next(&mut self, now: Timestamp, after: Option<ActivityId>) -> Option<ActivityId> {
+    /// there is no such id. If `previous`, the id given out before, is of this time as well, the new
+    /// one is larger than that, too: what is drawn for one batch does not collide with itself.
+    pub fn next(
+        &mut self,
+        now: Timestamp,
+        after: Option<ActivityId>,
+        previous: Option<ActivityId>,
+    ) -> Option<ActivityId> {
         let millis = u64::try_from(now.as_millis() - Self::EPOCH_MILLIS).unwrap_or(0);
         let random = self.random.u64(..1 << Self::RANDOM_BITS);
         let drawn = ((millis << Self::RANDOM_BITS) | random).clamp(1, MAX_ID);
-        let number = match after {
+        let previous = previous.filter(|previous| {
+            let ahead = (previous.get() >> Self::RANDOM_BITS).checked_sub(millis);
+            ahead.is_some_and(|ahead| ahead < Self::MAX_AHEAD_MILLIS)
+        });
+        let number = match after.max(previous) {
             Some(after) if drawn <= after.get() => after.get() + 1,
             _ => drawn,
         };
@@ -150,25 +162,39 @@ mod tests {
     #[test]
     fn later_activities_get_larger_ids() {
         let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
-        let first = ids.next(at("2026-01-01T00:00:00.000Z"), None).unwrap();
-        let second = ids.next(at("2026-01-01T00:00:00.001Z"), None).unwrap();
+        let first = ids.next(at("2026-01-01T00:00:00.000Z"), None, None).unwrap();
+        let second = ids.next(at("2026-01-01T00:00:00.001Z"), None, None).unwrap();
         assert!(first < second);
     }
 
     #[test]
     fn an_id_is_larger_than_the_one_it_must_follow_even_when_the_clock_went_back() {
         let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
-        let last = ids.next(at("2030-01-01T00:00:00Z"), None).unwrap();
-        let next = ids.next(at("2026-01-01T00:00:00Z"), Some(last)).unwrap();
+        let last = ids.next(at("2030-01-01T00:00:00Z"), None, None).unwrap();
+        let next = ids.next(at("2026-01-01T00:00:00Z"), Some(last), None).unwrap();
         assert_eq!(next.get(), last.get() + 1);
+    }
+
+    #[test]
+    fn ids_of_the_same_millisecond_follow_the_one_before_and_later_ones_are_free_of_it() {
+        let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
+        let now = at("2026-01-01T00:00:00Z");
+        let mut previous = None;
+        for _ in 0..3_000 {
+            let next = ids.next(now, None, previous);
+            assert!(next > previous);
+            previous = next;
+        }
+        let imported = ActivityId::try_from(MAX_ID).ok();
+        assert!(ids.next(now, None, imported).is_some());
     }
 
     #[test]
     fn ids_stay_exact_in_json_to_the_end_of_time() {
         let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
-        assert!(ids.next(Timestamp::MAX, None).unwrap().get() <= MAX_ID);
-        assert!(ids.next(Timestamp::MIN, None).unwrap().get() >= 1);
+        assert!(ids.next(Timestamp::MAX, None, None).unwrap().get() <= MAX_ID);
+        assert!(ids.next(Timestamp::MIN, None, None).unwrap().get() >= 1);
         let last = ActivityId::try_from(MAX_ID).unwrap();
-        assert_eq!(ids.next(Timestamp::MIN, Some(last)), None);
+        assert_eq!(ids.next(Timestamp::MIN, Some(last), None), None);
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An instant in milliseconds since 1970-01-01T00:00:00Z, from 1970 to the end of the year 9999.
+/// An instant in milliseconds since 1970-01-01T00:00:00Z, from 1970 to the year 9999.
 ///
 /// Its text form is RFC 3339 in UTC with exactly three fractional digits, as the API shows it:
 /// `2024-01-15T10:30:00.000Z`.
@@ -23,8 +23,9 @@ pub struct InvalidTimestamp;
 impl Timestamp {
     /// The earliest instant the log can hold.
     pub const MIN: Self = Self(0);
-    /// The latest instant the log can hold: 9999-12-31T23:59:59.999Z.
-    pub const MAX: Self = Self(253_402_300_799_999);
+    /// The latest instant the log can hold, the last one that is in the year 9999 at every offset:
+    /// 9999-12-30T22:00:00.000Z.
+    pub const MAX: Self = Self(253_402_207_200_000);
 
     /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z.
     ///
@@ -134,7 +135,7 @@ mod tests {
         let timestamp = Timestamp::from_millis(1_705_314_600_000).unwrap();
         assert_eq!(timestamp.to_string(), "2024-01-15T10:30:00.000Z");
         assert_eq!(Timestamp::MIN.to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T22:00:00.000Z");
     }
 
     #[test]

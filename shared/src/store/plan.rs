@@ -263,7 +263,7 @@ impl Builder<'_> {
         };
         let tied = newest.filter(|newest| newest.created_at == created_at).map(|newest| newest.id);
         let id = given
-            .or_else(|| ids.next(now, tied.max(self.avoid)))
+            .or_else(|| ids.next(now, tied.max(self.avoid), newest.map(|newest| newest.id)))
             .ok_or(Refusal::NoIdLeft)?;
         match newest {
             Some(newest) if SortKey { created_at, id } <= newest => Err(Refusal::OutOfOrder {

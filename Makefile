@@ -1,0 +1,26 @@
+# `make run` and `make test` do all the set-up they need, inside this folder.
+
+TOOLS := .tools
+# --target keeps the tools in this folder; cargo-lambda needs its dependency, zig, only to
+# cross-compile.
+CARGO_LAMBDA := $(TOOLS)/bin/cargo-lambda
+
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+
+.PHONY: run test
+
+# The API on this machine: `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
+run: $(CARGO_LAMBDA)
+	@echo 'make: building the activities tool (the first time takes some minutes)'
+	@cargo build --package activities
+	@exec target/debug/activities dev $(ARGS)
+
+test: $(CARGO_LAMBDA)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+
+$(CARGO_LAMBDA): tools/requirements.txt
+	@echo 'make: installing cargo-lambda into $(TOOLS)'
+	@python3 -m pip install --quiet --upgrade --no-deps --target $(TOOLS) -r tools/requirements.txt
+	@touch $@
