@@ -183,8 +183,9 @@ fn ended(status: std::io::Result<std::process::ExitStatus>) -> Failure {
 fn project_root() -> Result<PathBuf, Failure> {
     let here = std::env::current_dir()?;
     let root = here.ancestors().find(|folder| folder.join("template.yaml").is_file());
-    root.map(Path::to_path_buf)
-        .ok_or_else(|| "there is no template.yaml here or above; run this inside the project".into())
+    root.map(Path::to_path_buf).ok_or_else(|| {
+        "there is no template.yaml here or above; run this inside the project".into()
+    })
 }
 
 async fn check_cargo_lambda() -> Result<(), Failure> {

@@ -92,7 +92,10 @@ pub(crate) struct Summary {
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { recorded, skipped, entities } = self;
-        write!(f, "imported: {recorded} activities, {entities} names; {skipped} activities were there")
+        write!(
+            f,
+            "imported: {recorded} activities, {entities} names; {skipped} activities were there"
+        )
     }
 }
 
@@ -120,7 +123,7 @@ struct BadLine {
     reason: Failure,
 }
 
-type Job = (UserId, UserState, Result<Summary, BadLine>);
+type Job = (UserId, UserState, Summary, Result<(), BadLine>);
 
 struct Importer {
     store: Store,
@@ -164,7 +167,8 @@ pub(crate) async fn import(
     let fault = [read.err(), written.err()].into_iter().flatten().min_by_key(|bad| bad.line);
     match fault {
         Some(BadLine { line, reason }) => {
-            Err(format!("line {line}: {} ({})", crate::chain(reason.as_ref()), importer.summary).into())
+            Err(format!("line {line}: {} ({})", crate::chain(reason.as_ref()), importer.summary)
+                .into())
         }
         None => Ok(importer.summary),
     }
@@ -249,15 +253,15 @@ impl Importer {
     /// Waits for a batch to be written.
     async fn join(&mut self) -> Result<(), BadLine> {
         let Some(job) = self.jobs.join_next().await else { return Ok(()) };
-        let (user, state, outcome) = job.map_err(|error| BadLine { line: 0, reason: error.into() })?;
+        let (user, state, done, outcome) =
+            job.map_err(|error| BadLine { line: 0, reason: error.into() })?;
         self.under_way.remove(&user);
         self.states.insert(user, state);
-        let done = outcome.inspect_err(|_| {
-            self.stopped.insert(user);
-        })?;
         self.summary.recorded += done.recorded;
         self.summary.skipped += done.skipped;
-        Ok(())
+        outcome.inspect_err(|_| {
+            self.stopped.insert(user);
+        })
     }
 
     /// Writes all that waits, and waits for it. Keeps going after a fault, for what other users
@@ -281,8 +285,9 @@ async fn write(
     mut state: UserState,
     batch: Vec<Numbered>,
 ) -> Job {
-    let outcome = write_batch(&store, &logger, user, &mut state, batch).await;
-    (user, state, outcome)
+    let mut done = Summary::default();
+    let outcome = write_batch(&store, &logger, user, &mut state, batch, &mut done).await;
+    (user, state, done, outcome)
 }
 
 async fn write_batch(
@@ -291,7 +296,8 @@ async fn write_batch(
     user: UserId,
     state: &mut UserState,
     batch: Vec<Numbered>,
-) -> Result<Summary, BadLine> {
+    done: &mut Summary,
+) -> Result<(), BadLine> {
     let line = batch.first().map_or(0, |first| first.line);
     let failed = |reason: Failure| BadLine { line, reason };
     if !state.looked_up {
@@ -301,28 +307,30 @@ async fn write_batch(
     }
     let present = present(store, user, state.newest, &batch).await.map_err(failed)?;
     let mut absent = Vec::with_capacity(batch.len());
-    let mut skipped = 0;
     for numbered in batch {
         let there = is_there(&numbered.draft, &present, &mut state.tied)
             .map_err(|reason| BadLine { line: numbered.line, reason })?;
         if there {
-            skipped += 1;
+            done.skipped += 1;
         } else {
             absent.push(numbered);
         }
     }
     let lines: Vec<u64> = absent.iter().map(|numbered| numbered.line).collect();
     let drafts: Vec<Draft> = absent.into_iter().map(|numbered| numbered.draft).collect();
-    let recorded = logger.append_drafts(user, &drafts).await.map_err(|batch| BadLine {
-        line: lines.get(batch.index).copied().unwrap_or(line),
-        reason: batch.error.into(),
-    })?;
-    let last = recorded.last().map(|last| SortKey {
-        created_at: last.activity.created_at,
-        id: last.activity.id,
-    });
+    let (recorded, outcome) = match logger.append_drafts(user, &drafts).await {
+        Ok(recorded) => (recorded, Ok(())),
+        Err(batch) => {
+            let line = lines.get(batch.index).copied().unwrap_or(line);
+            (batch.recorded, Err(BadLine { line, reason: batch.error.into() }))
+        }
+    };
+    done.recorded += recorded.len() as u64;
+    let last = recorded
+        .last()
+        .map(|last| SortKey { created_at: last.activity.created_at, id: last.activity.id });
     state.newest = state.newest.max(last);
-    Ok(Summary { recorded: recorded.len() as u64, skipped, entities: 0 })
+    outcome
 }
 
 /// The entries that the log has from the time of the batch, if it reaches that far.

@@ -169,10 +169,7 @@ mod tests {
                 r#"{"type":"activity","userId":3,"action":"A","createdAt":"2024-01-15T10:30:00Z"}"#,
                 "action",
             ),
-            (
-                r#"{"type":"activity","userId":3,"action":"a","createdAt":"yesterday"}"#,
-                "RFC 3339",
-            ),
+            (r#"{"type":"activity","userId":3,"action":"a","createdAt":"yesterday"}"#, "RFC 3339"),
         ] {
             let reason = Line::parse(text).unwrap_err();
             assert!(reason.contains(word), "{text}: {reason}");

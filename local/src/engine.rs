@@ -60,8 +60,9 @@ impl Engine {
         let database = match directory {
             None => Database::memory(),
             Some(directory) => {
-                std::fs::create_dir_all(directory)
-                    .map_err(|error| EngineError::Data(format!("{}: {error}", directory.display())))?;
+                std::fs::create_dir_all(directory).map_err(|error| {
+                    EngineError::Data(format!("{}: {error}", directory.display()))
+                })?;
                 Database::new(&directory.join("dynamodb.sqlite").to_string_lossy())
             }
         };
@@ -74,10 +75,11 @@ impl Engine {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
-            // Either way it is time to stop: told to, or the engine was dropped.
-            let _ = stopped.await;
-        }));
+        let server =
+            tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
+                // Either way it is time to stop: told to, or the engine was dropped.
+                let _ = stopped.await;
+            }));
         let engine = Self { address, stop: Some(stop), server };
         template::create_tables(&crate::client(&engine.endpoint()), template).await?;
         Ok(engine)

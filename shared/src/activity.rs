@@ -326,7 +326,9 @@ mod tests {
             (good.clone().idempotency_key("x".repeat(129)), "idempotencyKey"),
             (good.clone().idempotency_key(""), "idempotencyKey"),
             (
-                good.metadata(Metadata::from_text(format!("{{\"a\":\"{}\"}}", "x".repeat(4_089))).unwrap()),
+                good.metadata(
+                    Metadata::from_text(format!("{{\"a\":\"{}\"}}", "x".repeat(4_089))).unwrap(),
+                ),
                 "metadata",
             ),
         ];

@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn leeway_is_bounded() {
         let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
-        for (leeway, good) in [("0", true), ("300", true), ("301", false), ("-1", false), ("x", false)]
+        for (leeway, good) in
+            [("0", true), ("300", true), ("301", false), ("-1", false), ("x", false)]
         {
             let set = [secret, ("JWT_LEEWAY_SECONDS", leeway)];
             assert_eq!(verifier(&with(&set)).is_ok(), good, "{leeway}");

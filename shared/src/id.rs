@@ -152,9 +152,21 @@ mod tests {
     fn an_identifier_is_a_canonical_decimal_from_1_to_2_53_minus_1() {
         assert_eq!("1".parse::<ActivityId>().map(ActivityId::get), Ok(1));
         assert_eq!("9007199254740991".parse::<ActivityId>().map(ActivityId::get), Ok(MAX_ID));
-        for text in
-            ["", "0", "01", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "٣", "9007199254740992", "abc"]
-        {
+        for text in [
+            "",
+            "0",
+            "01",
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "1.0",
+            "1e3",
+            "0x1",
+            "٣",
+            "9007199254740992",
+            "abc",
+        ] {
             assert_eq!(text.parse::<ActivityId>(), Err(InvalidId), "{text:?}");
         }
     }

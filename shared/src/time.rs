@@ -33,7 +33,11 @@ impl Timestamp {
     /// [`InvalidTimestamp`] outside of [`Self::MIN`] to [`Self::MAX`].
     pub fn from_millis(millis: i64) -> Result<Self, InvalidTimestamp> {
         let timestamp = Self(millis);
-        if (Self::MIN..=Self::MAX).contains(&timestamp) { Ok(timestamp) } else { Err(InvalidTimestamp) }
+        if (Self::MIN..=Self::MAX).contains(&timestamp) {
+            Ok(timestamp)
+        } else {
+            Err(InvalidTimestamp)
+        }
     }
 
     /// The system's clock, held within the range of a timestamp.

@@ -166,12 +166,7 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn rules() -> TokenRules {
-        TokenRules {
-            user_id_claim: "sub".into(),
-            issuer: None,
-            audience: None,
-            leeway_seconds: 30,
-        }
+        TokenRules { user_id_claim: "sub".into(), issuer: None, audience: None, leeway_seconds: 30 }
     }
 
     fn now() -> u64 {
@@ -210,7 +205,11 @@ mod tests {
             json!(""),
             json!(null),
         ] {
-            assert_eq!(check_claims(&json!({"sub": sub, "exp": exp})), Err(TokenError::User), "{sub}");
+            assert_eq!(
+                check_claims(&json!({"sub": sub, "exp": exp})),
+                Err(TokenError::User),
+                "{sub}"
+            );
         }
         assert_eq!(check_claims(&json!({"exp": exp})), Err(TokenError::User));
         assert_eq!(check_claims(&json!({"sub": [3], "exp": exp})), Err(TokenError::Invalid));
@@ -234,7 +233,8 @@ mod tests {
         };
         let exp = now() + 60;
         let check = |claims: Value| check(rules(), &sign(Algorithm::HS256, SECRET, &claims));
-        let good = json!({"sub": 3, "exp": exp, "iss": "https://id.example", "aud": ["activities"]});
+        let good =
+            json!({"sub": 3, "exp": exp, "iss": "https://id.example", "aud": ["activities"]});
         assert_eq!(check(good), Ok(3));
         for bad in [
             json!({"sub": 3, "exp": exp}),

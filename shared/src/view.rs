@@ -223,9 +223,8 @@ mod tests {
 
     #[test]
     fn an_entry_is_in_exactly_the_views_whose_attributes_it_has() {
-        let names = |activity: &Activity| {
-            views(activity).map(|view| view.index().name).collect::<Vec<_>>()
-        };
+        let names =
+            |activity: &Activity| views(activity).map(|view| view.index().name).collect::<Vec<_>>();
         let all = names(&activity(Some(4), Some(4), Some("function")));
         assert_eq!(all, INDEXES.map(|index| index.name));
         assert_eq!(names(&activity(None, None, None)), ["user", "user-action"]);

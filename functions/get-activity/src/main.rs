@@ -1,8 +1,8 @@
 //! Starts the function: configuration and connections first, then requests.
 
 use activity_log::http::Api;
-use lambda_http::{Error, run, service_fn, tracing};
 use get_activity::handler;
+use lambda_http::{Error, run, service_fn, tracing};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -141,9 +141,12 @@ impl ApiError {
                 "Project or environment not found",
                 None,
             ),
-            Self::ActivityNotFound => {
-                answer(StatusCode::NOT_FOUND, "activity_not_found", "Activity entry not found", None)
-            }
+            Self::ActivityNotFound => answer(
+                StatusCode::NOT_FOUND,
+                "activity_not_found",
+                "Activity entry not found",
+                None,
+            ),
             Self::NotTheCallers => answer(
                 StatusCode::FORBIDDEN,
                 "not_your_activity",
@@ -192,5 +195,8 @@ fn challenge(error: TokenError) -> HeaderValue {
 /// A reason as a sentence.
 fn sentence(reason: &str) -> String {
     let mut letters = reason.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).chain(['.']).collect())
+        .unwrap_or_default()
 }

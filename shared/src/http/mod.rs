@@ -72,7 +72,11 @@ where
         Ok(document) => json(StatusCode::OK, "application/json", document),
         Err(error) => {
             if let ApiError::Internal(cause) = &error {
-                tracing::error!(request_id, error = cause.as_ref() as &dyn std::error::Error, "failed");
+                tracing::error!(
+                    request_id,
+                    error = cause.as_ref() as &dyn std::error::Error,
+                    "failed"
+                );
             }
             error.response(operation, &request_id)
         }
@@ -82,7 +86,9 @@ where
 /// The id that API Gateway gave the request, or an empty text if it did not come from there.
 fn request_id(request: &Request) -> String {
     match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.request_id.clone().unwrap_or_default()
+        }
         _ => String::new(),
     }
 }

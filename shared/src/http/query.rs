@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn values_are_decoded_once_and_empty_ones_are_absent() {
-        let query = QueryString::parse(Some("projectSlug=a%2Bb+%25C3%C3%A9&limit="), KNOWN).unwrap();
+        let query =
+            QueryString::parse(Some("projectSlug=a%2Bb+%25C3%C3%A9&limit="), KNOWN).unwrap();
         assert_eq!(query.get("projectSlug"), Some("a+b %C3é"));
         assert_eq!(query.get("limit"), None);
         assert_eq!(QueryString::parse(None, KNOWN).unwrap(), QueryString::default());
@@ -121,7 +122,8 @@ mod tests {
         assert_eq!(number("0"), Some(Some(0)));
         assert_eq!(number("100"), Some(Some(100)));
         assert_eq!(number(""), Some(None));
-        for text in ["101", "-1", "1.5", "1e1", "ten", "+1", "%2B1", "0x1", "99999999999999999999"] {
+        for text in ["101", "-1", "1.5", "1e1", "ten", "+1", "%2B1", "0x1", "99999999999999999999"]
+        {
             assert_eq!(number(text), None, "{text}");
         }
     }

@@ -107,8 +107,7 @@ impl Store {
 
     /// Writes `plan` in one transaction: all of it or nothing.
     pub(crate) async fn commit(&self, plan: &Plan) -> Result<(), CommitError> {
-        let mut request =
-            self.client.transact_write_items().return_consumed_capacity(CAPACITY);
+        let mut request = self.client.transact_write_items().return_consumed_capacity(CAPACITY);
         for put in self.puts(plan) {
             let put = put.build().map_err(|error| {
                 CommitError::Failed(StoreError::Call {
@@ -164,12 +163,7 @@ impl Store {
         }
     }
 
-    fn put_idempotency_key(
-        &self,
-        plan: &Plan,
-        key: &str,
-        id: ActivityId,
-    ) -> PutBuilder {
+    fn put_idempotency_key(&self, plan: &Plan, key: &str, id: ActivityId) -> PutBuilder {
         let scope = keys::ledger_scope(Scope::User(plan.user));
         let expires_at = epoch_seconds(plan.now) + IDEMPOTENCY_KEY_SECONDS;
         Put::builder()
@@ -182,10 +176,7 @@ impl Store {
             .expression_attribute_values(":now", number(epoch_seconds(plan.now)))
     }
 
-    fn put_milestone(
-        &self,
-        milestone: &Milestone,
-    ) -> PutBuilder {
+    fn put_milestone(&self, milestone: &Milestone) -> PutBuilder {
         let mut item = Item::from([
             ("scope".to_owned(), string(keys::ledger_scope(milestone.view.scope))),
             (

@@ -62,9 +62,9 @@ impl<'a> Reader<'a> {
         let AttributeValue::N(text) = value else {
             return Err(self.corrupt(format!("{name} is not a number")));
         };
-        let number: u64 = text
-            .parse()
-            .map_err(|_| self.corrupt(format!("{name} is not a whole number from 0 to 2^64 - 1")))?;
+        let number: u64 = text.parse().map_err(|_| {
+            self.corrupt(format!("{name} is not a whole number from 0 to 2^64 - 1"))
+        })?;
         let typed = T::try_from(number)
             .map_err(|_| self.corrupt(format!("{name} is out of range: {number}")))?;
         Ok(Some(typed))

@@ -113,7 +113,8 @@ impl Store {
             let before = self.head(Scope::User(user)).await?;
             let outcome = self.verify_once(user, also).await;
             tries += 1;
-            let quiet = || async { Ok::<_, StoreError>(self.head(Scope::User(user)).await? == before) };
+            let quiet =
+                || async { Ok::<_, StoreError>(self.head(Scope::User(user)).await? == before) };
             match outcome {
                 // What was read while somebody wrote says nothing.
                 Err(VerifyError::Contradiction(_)) if tries < TRIES && !quiet().await? => {}
@@ -143,13 +144,8 @@ impl Store {
                 self.verify_view(view, keys).await?;
             }
         }
-        let scopes: BTreeSet<Scope> = expected
-            .heads
-            .keys()
-            .chain(also)
-            .copied()
-            .chain([Scope::User(user)])
-            .collect();
+        let scopes: BTreeSet<Scope> =
+            expected.heads.keys().chain(also).copied().chain([Scope::User(user)]).collect();
         for scope in scopes {
             self.verify_scope(scope, &expected).await?;
         }

@@ -71,8 +71,7 @@ impl Store {
     /// [`StoreError`] if one could not be written; others may be.
     pub async fn put_entities(&self, entities: &[Entity]) -> Result<(), StoreError> {
         // One batch cannot have the same key twice.
-        let latest: BTreeMap<_, _> =
-            entities.iter().map(|entity| (entity.key(), entity)).collect();
+        let latest: BTreeMap<_, _> = entities.iter().map(|entity| (entity.key(), entity)).collect();
         let items: Vec<Item> = latest.into_values().map(encode).collect();
         for batch in items.chunks(BATCH_WRITE_ITEMS) {
             self.put_batch(batch).await?;
@@ -132,10 +131,8 @@ impl Entity {
 
 fn encode(entity: &Entity) -> Item {
     let (user_id, key) = entity.key();
-    let mut item = Item::from([
-        ("userId".to_owned(), number(user_id)),
-        ("entity".to_owned(), string(key)),
-    ]);
+    let mut item =
+        Item::from([("userId".to_owned(), number(user_id)), ("entity".to_owned(), string(key))]);
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
     match entity {
         Entity::User(user) => {

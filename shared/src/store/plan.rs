@@ -51,7 +51,9 @@ impl From<NewActivity> for Draft {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It is kept at a time, or with an id, that is not after the user's newest entry.
-    #[error("createdAt {created_at} is not after the user's newest entry, {newest_created_at} with id {newest_id}")]
+    #[error(
+        "createdAt {created_at} is not after the user's newest entry, {newest_created_at} with id {newest_id}"
+    )]
     OutOfOrder {
         /// When the draft was done.
         created_at: Timestamp,
@@ -154,7 +156,8 @@ pub(crate) fn plan(
     avoid: Option<ActivityId>,
     ids: &mut IdSource,
 ) -> Result<Plan, Refusal> {
-    let mut builder = Builder { state, heads: BTreeMap::new(), avoid, plan: Plan::empty(user, now) };
+    let mut builder =
+        Builder { state, heads: BTreeMap::new(), avoid, plan: Plan::empty(user, now) };
     for draft in drafts {
         match builder.add(draft, ids) {
             Ok(true) => {}

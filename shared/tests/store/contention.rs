@@ -14,7 +14,7 @@ async fn eight_writers_of_one_user_lose_nothing_and_double_nothing() {
     const APPENDS: u64 = 500;
     let log = Arc::new(Log::new().await);
     let logger = Arc::new(
-        ActivityLogger::new(log.store.clone()).with_deadline(std::time::Duration::from_secs(60)),
+        ActivityLogger::new(log.store.clone()).with_deadline(std::time::Duration::from_mins(1)),
     );
     let writers = (0..WRITERS).map(|writer| {
         let logger = Arc::clone(&logger);
@@ -38,10 +38,8 @@ async fn eight_writers_of_one_user_lose_nothing_and_double_nothing() {
     assert_eq!(verified.entries, APPENDS);
     let ids: HashSet<_> = acknowledged.iter().map(|activity| activity.id).collect();
     assert_eq!(ids.len() as u64, APPENDS);
-    let request = PageRequest {
-        order: Order::OldestFirst,
-        ..request(whole(3), Start::Offset(0), 1_000)
-    };
+    let request =
+        PageRequest { order: Order::OldestFirst, ..request(whole(3), Start::Offset(0), 1_000) };
     let page = log.store.page(&request).await.unwrap();
     acknowledged.sort_by_key(|activity| (activity.created_at, activity.id));
     assert_eq!(page.activities, acknowledged);

@@ -28,7 +28,7 @@ async fn log_of(count: u64) -> Log {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
     let log = log_of(ENTRIES).await;
-    let faceted = || with_facets(whole(3), Some("function"), Some("create"));
+    let faceted = || with_facets(whole(3).scope, Some("function"), Some("create"));
     let matching = ENTRIES / 2;
     // Trips in sequence and capacity units that a page may take.
     let cases = [
@@ -41,7 +41,7 @@ async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
         (whole(3), 0, 0, ENTRIES, 1, 1.0),
         (faceted(), 0, 100, matching, 2, 55.0),
         (faceted(), matching / 2, 100, matching, 4, 58.0),
-        (with_facets(whole(3), Some("nothing"), None), 0, 100, 0, 1, 1.0),
+        (with_facets(whole(3).scope, Some("nothing"), None), 0, 100, 0, 1, 1.0),
     ];
     for (view, offset, limit, total, trips, units) in cases {
         let name = format!("{view}, offset {offset}, limit {limit}");

@@ -1,5 +1,6 @@
 //! The log against the embedded DynamoDB: every test has its own, with the tables of
 //! template.yaml.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod append;
 mod audit;

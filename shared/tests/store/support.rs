@@ -78,16 +78,12 @@ pub(crate) fn whole(id: u64) -> View {
     View::of(Scope::User(user(id)))
 }
 
-pub(crate) fn with_facets(
-    view: View,
-    resource_type: Option<&str>,
-    action: Option<&str>,
-) -> View {
+pub(crate) fn with_facets(scope: Scope, resource_type: Option<&str>, action: Option<&str>) -> View {
     let facets = Facets {
         resource_type: resource_type.map(str::to_owned),
         action: action.map(str::to_owned),
     };
-    View { facets, ..view }
+    View { scope, facets }
 }
 
 /// A page, newest first, of all time.
@@ -99,8 +95,8 @@ pub(crate) fn request(view: View, start: Start, limit: usize) -> PageRequest {
 pub(crate) fn full(number: u64) -> NewActivity {
     let types = ["function", "database"];
     let actions = ["create", "invoke"];
-    let mut activity = NewActivity::new(actions[usize::from(number % 10 == 0)])
-        .resource(types[usize::from(number % 2 == 0)], 5.try_into().unwrap())
+    let mut activity = NewActivity::new(actions[usize::from(number.is_multiple_of(10))])
+        .resource(types[usize::from(number.is_multiple_of(2))], 5.try_into().unwrap())
         .environment(4.try_into().unwrap(), 9.try_into().unwrap())
         .description(format!("Did number {number} of the things that are done to functions"))
         .client("203.0.113.9".parse().unwrap(), "Mozilla/5.0 (X11; Linux x86_64)");

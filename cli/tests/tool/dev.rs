@@ -1,0 +1,169 @@
+//! `activities dev`, from end to end through `cargo lambda watch`.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use activity_log_local::http;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::{Folder, run, text, tool};
+
+/// How long the functions may take to build.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+struct Dev {
+    child: Child,
+    port: u16,
+    dynamodb_port: u16,
+    /// What it printed until it was ready.
+    printed: String,
+}
+
+/// Two ports that are free at the moment.
+fn free_ports() -> (u16, u16) {
+    let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let [first, second] = listeners.map(|listener| listener.local_addr().unwrap().port());
+    (first, second)
+}
+
+impl Dev {
+    /// Starts it and waits until it says that it is ready.
+    fn start(arguments: &[&str]) -> Self {
+        let (port, dynamodb_port) = free_ports();
+        let mut child = tool(&["dev"])
+            .args(["--port", &port.to_string(), "--dynamodb-port", &dynamodb_port.to_string()])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut printed = String::new();
+        let started = Instant::now();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            printed.push_str(&line);
+            printed.push('\n');
+            assert!(started.elapsed() < PATIENCE, "{printed}");
+            if line.starts_with("Ctrl-C") {
+                break;
+            }
+        }
+        assert!(printed.contains("Ctrl-C"), "it did not start: {:?}", child.wait());
+        Self { child, port, dynamodb_port, printed }
+    }
+
+    fn endpoint(&self) -> String {
+        activity_log_local::endpoint(self.dynamodb_port)
+    }
+
+    /// Ctrl-C, and what is left of it after that: nothing.
+    fn stop(mut self) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::INT).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        for port in [self.port, self.dynamodb_port] {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        }
+        let mine = self.endpoint();
+        let left: Vec<String> = processes_with(&format!("AWS_ENDPOINT_URL_DYNAMODB={mine}"));
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// The command lines of all processes that have `variable` in their environment.
+fn processes_with(variable: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+        if environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes()) {
+            let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            found.push(String::from_utf8_lossy(&command).replace('\0', " "));
+        }
+    }
+    found
+}
+
+async fn get(port: u16, path: &str, token: &str) -> (u16, Value) {
+    let bearer = format!("Bearer {token}");
+    let response = http::get(port, path, &[("authorization", &bearer)]).await.unwrap();
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped() {
+    let folder = Folder::new();
+    let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
+
+    // The curl line, pasted.
+    let line = dev.printed.lines().find(|line| line.trim_start().starts_with("curl ")).unwrap();
+    let mut words = line.split('\'').filter(|word| !word.trim().is_empty());
+    let (_, header, url) = (words.next(), words.next().unwrap(), words.next().unwrap());
+    let token = header.strip_prefix("Authorization: Bearer ").unwrap();
+    let path = url.strip_prefix(&format!("http://127.0.0.1:{}", dev.port)).unwrap();
+    let (status, page) = get(dev.port, path, token).await;
+    assert_eq!((status, &page["pagination"]["total"]), (200, &150.into()), "{page}");
+    assert_eq!(page["data"].as_array().unwrap().len(), 2);
+
+    // The other routes, and what cargo lambda makes of slugs and ids in the path.
+    for (path, status, member, value) in [
+        ("/api/activities/1", 200, "/data/id", Value::from(1)),
+        ("/api/activities/2", 200, "/data/metadata/statusCode", 200.into()),
+        ("/api/activities/x", 400, "/message", "Invalid activity ID".into()),
+        ("/api/activities/999", 404, "/message", "Activity entry not found".into()),
+        ("/api/activities/151", 403, "/code", "not_your_activity".into()),
+        ("/api/activities/codepanel/master?limit=1", 200, "/pagination/total", 38.into()),
+        ("/api/activities/codepanel/none", 404, "/code", "project_or_environment_not_found".into()),
+        ("/api/activities?projectSlug=codepanel", 200, "/pagination/total", 38.into()),
+        ("/api/activities?limit=1&offset=149", 200, "/data/0/id", 1.into()),
+        ("/api/activities?limit=-1", 400, "/parameter", "limit".into()),
+    ] {
+        let (answered, body) = get(dev.port, path, token).await;
+        assert_eq!((answered, body.pointer(member)), (status, Some(&value)), "{path}: {body}");
+    }
+    let (status, problem) = get(dev.port, "/api/activities", "x").await;
+    assert_eq!((status, &problem["code"]), (401, &"unauthenticated".into()));
+
+    // What is imported while it runs is there at once, and a token of the tool is good for it.
+    let line =
+        r#"{"type":"activity","userId":3,"action":"sync","createdAt":"2026-01-01T00:00:00Z"}"#;
+    let output = run(&dev.endpoint(), &["import"], line);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let token = tool(&["token", "--user", "3", "--local"]).output().unwrap();
+    let (_, page) = get(dev.port, "/api/activities?limit=1", text(&token.stdout).trim()).await;
+    assert_eq!(
+        (&page["pagination"]["total"], &page["data"][0]["action"]),
+        (&151.into(), &"sync".into())
+    );
+    assert!(run(&dev.endpoint(), &["verify"], "").status.success());
+
+    // A port in use is said in one line.
+    let busy = tool(&["dev", "--port", &dev.port.to_string()]).output().unwrap();
+    let said = text(&busy.stderr);
+    assert_eq!((busy.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&format!("port {}", dev.port)), "{said}");
+
+    dev.stop();
+
+    // The data is kept, and the sample data is not loaded twice.
+    let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
+    let verified = text(&run(&dev.endpoint(), &["verify"], "").stdout);
+    assert!(verified.starts_with("verified: 2 users, 154 entries"), "{verified}");
+    dev.stop();
+}
+
+#[test]
+fn a_missing_tool_is_said_in_one_line() {
+    let folder = Folder::new();
+    // A cargo that knows of no cargo-lambda.
+    let cargo = folder.path().join("cargo");
+    std::fs::write(&cargo, "#!/bin/sh\nexit 101\n").unwrap();
+    let mut permissions = std::fs::metadata(&cargo).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::fs::set_permissions(&cargo, permissions).unwrap();
+    let output = tool(&["dev"]).env("PATH", folder.path()).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("cargo-lambda is not installed"), "{said}");
+}

@@ -1,0 +1,259 @@
+//! An API of its own for every test, with the reference's examples in its log.
+
+use activity_log::NewActivity;
+use activity_log::activity::{Activity, Metadata};
+use activity_log::directory::{Environment, Project, User};
+use activity_log::http::Api;
+use activity_log::logger::ActivityLogger;
+use activity_log::store::{Draft, Entity, Placement, Store, Tables};
+use activity_log::token::{TokenRules, Verifier, issue};
+use activity_log_local::engine::Engine;
+use activity_log_local::{JWT_SECRET, client};
+use lambda_http::{Body, Request, RequestExt, Response, request};
+use serde_json::{Value, json};
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
+pub(crate) const LIST: &str = include_str!("../../events/list-activities.json");
+pub(crate) const PROJECT: &str = include_str!("../../events/list-project-activities.json");
+pub(crate) const GET: &str = include_str!("../../events/get-activity.json");
+
+pub(crate) struct Fixture {
+    pub(crate) api: Api,
+    pub(crate) logger: ActivityLogger,
+    pub(crate) engine: Engine,
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: lambda_http::http::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        let data = self.body["data"].as_array().unwrap();
+        data.iter().map(|entry| entry["id"].as_u64().unwrap()).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Checks that this is a problem document, and returns its status, code and message.
+    pub(crate) fn problem(&self) -> (u16, &str, &str) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let text = |member: &str| self.body[member].as_str().unwrap();
+        assert_eq!(self.body["status"], self.status, "{self:?}");
+        assert!(!text("type").is_empty() && !text("title").is_empty(), "{self:?}");
+        assert!(!text("detail").is_empty(), "{self:?}");
+        assert_eq!(text("requestId"), "JKJaXmPLvHcESHA=", "{self:?}");
+        (self.status, text("code"), text("message"))
+    }
+}
+
+impl Fixture {
+    /// User 3 with the reference's two examples, and user 8 with one entry.
+    pub(crate) async fn new() -> Self {
+        let engine = Engine::in_memory(TEMPLATE).await.unwrap();
+        let tables = Tables {
+            activities: "ActivitiesTable".into(),
+            directory: "DirectoryTable".into(),
+            ledger: "LedgerTable".into(),
+        };
+        let store = Store::new(client(&engine.endpoint()), tables);
+        store.put_entities(&names()).await.unwrap();
+        let logger = ActivityLogger::new(store.clone());
+        logger.append_drafts(user(3), &examples()).await.unwrap();
+        logger.append_drafts(user(8), &[foreign()]).await.unwrap();
+        let rules = TokenRules {
+            user_id_claim: "sub".into(),
+            issuer: None,
+            audience: None,
+            leeway_seconds: 30,
+        };
+        let verifier = Verifier::shared_secret(JWT_SECRET, rules).unwrap();
+        Self { api: Api { store, verifier }, logger, engine }
+    }
+
+    /// Records entries of user 3 in `my-project`, `production`; returns them, oldest first.
+    pub(crate) async fn record(&self, count: usize) -> Vec<Activity> {
+        let batch = (0..count).map(|number| {
+            NewActivity::new(if number % 2 == 0 { "invoke" } else { "update" })
+                .resource("function", 5.try_into().unwrap())
+                .environment(4.try_into().unwrap(), 4.try_into().unwrap())
+        });
+        let recorded = self.logger.append_batch(user(3), batch).await.unwrap();
+        recorded.into_iter().map(|recorded| recorded.activity).collect()
+    }
+
+    pub(crate) async fn list(&self, query: &str) -> Answer {
+        self.send(LIST, |event| event["rawQueryString"] = query.into()).await
+    }
+
+    pub(crate) async fn project(&self, project: &str, environment: &str, query: &str) -> Answer {
+        self.send(PROJECT, |event| {
+            event["rawQueryString"] = query.into();
+            event["pathParameters"] =
+                json!({"projectSlug": project, "environmentSlug": environment});
+        })
+        .await
+    }
+
+    pub(crate) async fn get(&self, id: &str) -> Answer {
+        self.send(GET, |event| event["pathParameters"] = json!({ "id": id })).await
+    }
+
+    /// Sends an event, changed by `change`, to the handler of its route.
+    pub(crate) async fn send(&self, event: &str, change: impl FnOnce(&mut Value)) -> Answer {
+        let mut event: Value = serde_json::from_str(event).unwrap();
+        change(&mut event);
+        let route = event["routeKey"].as_str().unwrap().to_owned();
+        let request = request::from_str(&event.to_string()).unwrap();
+        assert!(request.request_context_ref().is_some());
+        let response = self.route(&route, request).await;
+        let (head, body) = response.into_parts();
+        let Body::Text(text) = body else { panic!("not a text: {body:?}") };
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: serde_json::from_str(&text).unwrap(),
+        }
+    }
+
+    async fn route(&self, route: &str, request: Request) -> Response<Body> {
+        match route {
+            "GET /api/activities" => list_activities::handler(&self.api, request).await,
+            "GET /api/activities/{id}" => get_activity::handler(&self.api, request).await,
+            "GET /api/activities/{projectSlug}/{environmentSlug}" => {
+                list_project_activities::handler(&self.api, request).await
+            }
+            route => panic!("no handler for {route}"),
+        }
+    }
+}
+
+/// An `Authorization` header of `id` that is good for an hour.
+pub(crate) fn bearer(id: u64) -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    format!("Bearer {}", issue(JWT_SECRET, "sub", user(id), now + 3_600).unwrap())
+}
+
+pub(crate) fn user(id: u64) -> activity_log::id::UserId {
+    id.try_into().unwrap()
+}
+
+fn names() -> Vec<Entity> {
+    let person = |id: u64, name: &str| {
+        Entity::User(User {
+            id: user(id),
+            name: name.into(),
+            profile_image: Some("https://example.com/profile.jpg".into()),
+        })
+    };
+    let project = |id: u64, owner: u64, slug: &str, name: &str| {
+        Entity::Project(Project {
+            id: id.try_into().unwrap(),
+            user_id: user(owner),
+            slug: slug.into(),
+            name: name.into(),
+        })
+    };
+    let environment = |id: u64, owner: u64, project: u64, slug: &str, name: &str| {
+        Entity::Environment(Environment {
+            id: id.try_into().unwrap(),
+            user_id: user(owner),
+            project_id: project.try_into().unwrap(),
+            slug: slug.into(),
+            name: name.into(),
+        })
+    };
+    vec![
+        person(3, "John Doe"),
+        project(4, 3, "my-project", "My Project"),
+        project(7, 3, "a+b %2F é", "Odd"),
+        environment(4, 3, 4, "production", "Production"),
+        environment(5, 3, 4, "empty", "Empty"),
+        environment(9, 3, 7, "x/y", "Odd"),
+        person(8, "Ada Example"),
+        project(11, 8, "theirs", "Theirs"),
+        environment(14, 8, 11, "production", "Production"),
+    ]
+}
+
+/// The reference's two examples.
+fn examples() -> [Draft; 2] {
+    let draft = |id: u64, action: &str, description: &str, metadata: Value, at: &str| {
+        let mut activity = NewActivity::new(action)
+            .resource("function", 5.try_into().unwrap())
+            .environment(4.try_into().unwrap(), 4.try_into().unwrap())
+            .description(description)
+            .client("203.0.113.10".parse().unwrap(), "curl/8.7.1");
+        activity.metadata = Metadata::from_text(metadata.to_string()).ok();
+        activity.occurred_at = at.parse().ok();
+        Draft { activity, placement: Placement::Kept(id.try_into().ok()) }
+    };
+    [
+        draft(
+            1,
+            "create",
+            "Created function \"my-lambda-function\"",
+            json!({
+                "runtime": "nodejs20.x",
+                "architecture": "x86_64",
+                "handler": "index.handler",
+                "region": "us-east-1",
+                "resourceId": "my-lambda-function",
+                "functionUrl": "https://abc123xyz.lambda-url.us-east-1.on.aws/"
+            }),
+            "2024-01-15T10:30:00Z",
+        ),
+        draft(
+            2,
+            "invoke",
+            "Invoked function \"my-lambda-function\"",
+            json!({"statusCode": 200, "hasError": false}),
+            "2024-01-15T10:35:00Z",
+        ),
+    ]
+}
+
+/// User 8's entry.
+fn foreign() -> Draft {
+    let activity = NewActivity {
+        occurred_at: "2024-01-15T10:40:00Z".parse().ok(),
+        ..NewActivity::new("create").environment(11.try_into().unwrap(), 14.try_into().unwrap())
+    };
+    Draft { activity, placement: Placement::Kept(3.try_into().ok()) }
+}
+
+/// The reference's first example, as it is answered.
+pub(crate) fn first_example() -> Value {
+    json!({
+        "id": 1,
+        "userId": 3,
+        "projectId": 4,
+        "environmentId": 4,
+        "user": {
+            "id": 3,
+            "name": "John Doe",
+            "profileImage": "https://example.com/profile.jpg"
+        },
+        "project": {"slug": "my-project", "name": "My Project"},
+        "environment": {"slug": "production", "name": "Production"},
+        "resourceType": "function",
+        "resourceId": 5,
+        "action": "create",
+        "description": "Created function \"my-lambda-function\"",
+        "metadata": {
+            "runtime": "nodejs20.x",
+            "architecture": "x86_64",
+            "handler": "index.handler",
+            "region": "us-east-1",
+            "resourceId": "my-lambda-function",
+            "functionUrl": "https://abc123xyz.lambda-url.us-east-1.on.aws/"
+        },
+        "createdAt": "2024-01-15T10:30:00.000Z"
+    })
+}
