@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Failure;
 use crate::import::import;
-use crate::process::Group;
+use crate::process::Tree;
 use crate::target::{DYNAMODB_PORT, local_tables};
 use crate::token::token;
 
@@ -90,7 +90,7 @@ async fn run_functions(
     stop: &mut Stop,
 ) -> Result<(), Failure> {
     say("building the functions (the first time takes some minutes)");
-    let mut functions = Group::start(watch(arguments, project, engine))?;
+    let mut functions = Tree::start(watch(arguments, project, engine))?;
     let outcome = tokio::select! {
         outcome = serve(arguments, &mut functions) => outcome,
         () = stop.asked() => Ok(()),
@@ -120,12 +120,13 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
         .env("ACTIVITIES_TABLE", tables.activities)
         .env("DIRECTORY_TABLE", tables.directory)
         .env("LEDGER_TABLE", tables.ledger)
-        .env("JWT_SECRET", local::JWT_SECRET);
+        .env("JWT_SECRET", local::JWT_SECRET)
+        .env("PATH_PARAMETERS", "encoded");
     command
 }
 
 /// Waits until all routes answer, says how to use them, and waits until the functions end.
-async fn serve(arguments: &Arguments, functions: &mut Group) -> Result<(), Failure> {
+async fn serve(arguments: &Arguments, functions: &mut Tree) -> Result<(), Failure> {
     let user = SAMPLE_USER.try_into()?;
     let token = token(local::JWT_SECRET, "sub", user, TOKEN_SECONDS)?;
     tokio::select! {

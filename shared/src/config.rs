@@ -10,11 +10,21 @@
 //! | `JWT_ISSUER` | what `iss` must be | not checked |
 //! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |
 //! | `JWT_LEEWAY_SECONDS` | tolerance for `exp` and `nbf`, 0 to 300 | 30 |
+//! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does | `decoded` |
 //!
 //! Region, credentials and endpoint are the AWS SDK's own variables.
 
 use crate::store::Tables;
 use crate::token::{TokenRules, Verifier};
+
+/// How path parameters are handed over to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathParameters {
+    /// Percent-decoded once, as an HTTP API of API Gateway does.
+    Decoded,
+    /// As they stand in the path, as `cargo lambda watch` does.
+    Encoded,
+}
 
 /// A variable that keeps the process from starting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +85,23 @@ pub fn verifier(variable: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, C
     };
     Verifier::shared_secret(&secret, rules)
         .map_err(|reason| ConfigError::Invalid { name: "JWT_SECRET", reason })
+}
+
+/// How path parameters are handed over, as the environment says.
+///
+/// # Errors
+/// [`ConfigError`] if the variable has another value than those two.
+pub fn path_parameters(
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<PathParameters, ConfigError> {
+    match optional(variable, "PATH_PARAMETERS").as_deref() {
+        None | Some("decoded") => Ok(PathParameters::Decoded),
+        Some("encoded") => Ok(PathParameters::Encoded),
+        Some(_) => Err(ConfigError::Invalid {
+            name: "PATH_PARAMETERS",
+            reason: "must be decoded or encoded",
+        }),
+    }
 }
 
 fn optional(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {

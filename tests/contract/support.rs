@@ -2,6 +2,7 @@
 
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
+use activity_log::config::PathParameters;
 use activity_log::directory::{Environment, Project, User};
 use activity_log::http::Api;
 use activity_log::logger::ActivityLogger;
@@ -74,7 +75,8 @@ impl Fixture {
             leeway_seconds: 30,
         };
         let verifier = Verifier::shared_secret(JWT_SECRET, rules).unwrap();
-        Self { api: Api { store, verifier }, logger, engine }
+        let path_parameters = PathParameters::Decoded;
+        Self { api: Api { store, verifier, path_parameters }, logger, engine }
     }
 
     /// Records entries of user 3 in `my-project`, `production`; returns them, oldest first.

@@ -126,17 +126,27 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     assert_eq!((status, &problem["code"]), (401, &"unauthenticated".into()));
 
     // What is imported while it runs is there at once, and a token of the tool is good for it.
-    let line =
-        r#"{"type":"activity","userId":3,"action":"sync","createdAt":"2026-01-01T00:00:00Z"}"#;
-    let output = run(&dev.endpoint(), &["import"], line);
+    let lines = concat!(
+        r#"{"type":"project","id":20,"userId":3,"slug":"a+b %2F é","name":"Odd"}"#,
+        "\n",
+        r#"{"type":"environment","id":21,"userId":3,"projectId":20,"slug":"x/y","name":"Odd"}"#,
+        "\n",
+        r#"{"type":"activity","userId":3,"projectId":20,"environmentId":21,"action":"sync","#,
+        r#""createdAt":"2026-01-01T00:00:00Z"}"#
+    );
+    let output = run(&dev.endpoint(), &["import"], lines);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let token = tool(&["token", "--user", "3", "--local"]).output().unwrap();
-    let (_, page) = get(dev.port, "/api/activities?limit=1", text(&token.stdout).trim()).await;
+    let token = text(&tool(&["token", "--user", "3", "--local"]).output().unwrap().stdout);
+    let token = token.trim().to_owned();
+    let (_, page) = get(dev.port, "/api/activities?limit=1", &token).await;
     assert_eq!(
         (&page["pagination"]["total"], &page["data"][0]["action"]),
         (&151.into(), &"sync".into())
     );
     assert!(run(&dev.endpoint(), &["verify"], "").status.success());
+
+    let odd = "/api/activities/a+b%20%252F%20%C3%A9/x%2Fy";
+    assert_eq!(get(dev.port, odd, &token).await.1["pagination"]["total"], 1, "decoded once");
 
     // A port in use is said in one line.
     let busy = tool(&["dev", "--port", &dev.port.to_string()]).output().unwrap();

@@ -2,7 +2,7 @@
 
 use activity_log::http::{Api, ApiError, Operation, QueryString, answer, render_activity};
 use activity_log::id::ActivityId;
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.
 pub async fn handler(api: &Api, request: Request) -> Response<Body> {
@@ -11,9 +11,8 @@ pub async fn handler(api: &Api, request: Request) -> Response<Body> {
 
 async fn respond(api: &Api, request: &Request) -> Result<String, ApiError> {
     let caller = api.caller(request)?;
-    let id: ActivityId = request
-        .path_parameters_ref()
-        .and_then(|path| path.first("id"))
+    let id: ActivityId = api
+        .path_parameter(request, "id")
         .and_then(|id| id.parse().ok())
         .ok_or(ApiError::InvalidActivityId)?;
     QueryString::parse(request.uri().query(), &[])?;

@@ -5,6 +5,7 @@ mod list;
 mod query;
 mod render;
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use lambda_http::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
@@ -12,12 +13,14 @@ use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
+use percent_encoding::percent_decode_str;
+
 pub use error::{ApiError, Operation};
 pub use list::{Filter, ListParameters, SlugFilter, list};
 pub use query::QueryString;
 pub use render::render_activity;
 
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, PathParameters};
 use crate::store::Store;
 use crate::token::{Caller, TokenError, Verifier};
 
@@ -28,6 +31,8 @@ pub struct Api {
     pub store: Store,
     /// Who may read it.
     pub verifier: Verifier,
+    /// How the path comes.
+    pub path_parameters: PathParameters,
 }
 
 impl Api {
@@ -37,12 +42,25 @@ impl Api {
     /// [`ConfigError`] with the variable that is missing or invalid.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let verifier = config::verifier(&config::environment)?;
+        let path_parameters = config::path_parameters(&config::environment)?;
         let store = Store::connect(config::tables(&config::environment)?).await;
         if let Err(error) = store.warm_up().await {
             // The first request will try again, and answer for itself.
             tracing::warn!(error = &error as &dyn std::error::Error, "DynamoDB did not answer");
         }
-        Ok(Self { store, verifier })
+        Ok(Self { store, verifier, path_parameters })
+    }
+
+    /// A parameter of the request's path, decoded; `None` if it is not there or cannot be decoded.
+    #[must_use]
+    pub fn path_parameter(&self, request: &Request, name: &str) -> Option<String> {
+        let value = request.path_parameters_ref()?.first(name)?;
+        match self.path_parameters {
+            PathParameters::Decoded => Some(value.to_owned()),
+            PathParameters::Encoded => {
+                percent_decode_str(value).decode_utf8().ok().map(Cow::into_owned)
+            }
+        }
     }
 
     /// Who sent `request`.
