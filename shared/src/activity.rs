@@ -87,6 +87,12 @@ impl PartialEq for Metadata {
     }
 }
 
+impl std::hash::Hash for Metadata {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_text().hash(state);
+    }
+}
+
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
@@ -103,7 +109,7 @@ impl TryFrom<serde_json::Map<String, serde_json::Value>> for Metadata {
 }
 
 /// One recorded entry. Nothing of it ever changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Activity {
     /// Names the entry, among those of all users.
     pub id: ActivityId,

@@ -17,7 +17,7 @@ pub struct SortKey {
 }
 
 /// An activity with its positions.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Entry {
     /// The activity.
     pub activity: Activity,
