@@ -12,13 +12,14 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # The API on this machine: `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
 run: $(CARGO_LAMBDA)
 	@echo 'make: building the activities tool (the first time takes some minutes)'
-	@cargo build --package activities
+	@cargo build --locked --package activities
 	@exec target/debug/activities dev $(ARGS)
 
 test: $(CARGO_LAMBDA)
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	cargo test --locked --workspace
 
 $(CARGO_LAMBDA): tools/requirements.txt
 	@echo 'make: installing cargo-lambda into $(TOOLS)'

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use activity_log::store::Store;
 use activity_log_local as local;
 use activity_log_local::engine::Engine;
 use indicatif::ProgressBar;
@@ -15,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::Failure;
 use crate::import::import;
 use crate::process::Tree;
-use crate::target::{DYNAMODB_PORT, local_tables};
+use crate::target::DYNAMODB_PORT;
 use crate::token::token;
 
 /// Sample data: the reference's own examples, and enough around them to page through.
@@ -76,8 +75,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn load(arguments: &Arguments, engine: &Engine) -> Result<(), Failure> {
     if !arguments.empty {
         say("loading the sample data");
-        let store = Store::new(local::client(&engine.endpoint()), local_tables());
-        import(&store, SAMPLE.as_bytes(), &ProgressBar::hidden()).await?;
+        import(&local::store(&engine.endpoint()), SAMPLE.as_bytes(), &ProgressBar::hidden())
+            .await?;
     }
     Ok(())
 }
@@ -108,7 +107,7 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
     if arguments.release {
         command.arg("--release");
     }
-    let tables = local_tables();
+    let tables = local::tables();
     command
         .current_dir(project)
         .stdin(Stdio::null())

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use activity_log::Chain;
 use activity_log::activity::{Activity, NewActivity};
 use activity_log::id::UserId;
 use activity_log::logger::ActivityLogger;
@@ -167,8 +168,7 @@ pub(crate) async fn import(
     let fault = [read.err(), written.err()].into_iter().flatten().min_by_key(|bad| bad.line);
     match fault {
         Some(BadLine { line, reason }) => {
-            Err(format!("line {line}: {} ({})", crate::chain(reason.as_ref()), importer.summary)
-                .into())
+            Err(format!("line {line}: {} ({})", Chain(reason.as_ref()), importer.summary).into())
         }
         None => Ok(importer.summary),
     }

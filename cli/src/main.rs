@@ -12,6 +12,7 @@ mod verify;
 use std::error::Error;
 use std::process::ExitCode;
 
+use activity_log::Chain;
 use clap::{Parser, Subcommand};
 
 /// Activity Logs: run it here, move logs in and out, prove them.
@@ -55,22 +56,8 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("activities: {}", chain(failure.as_ref()));
+            eprintln!("activities: {}", Chain(failure.as_ref()));
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error and its causes in one line, leaving out what the one before it said already.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        if !text.contains(&reason) {
-            text = format!("{text}: {reason}");
-        }
-        cause = error.source();
-    }
-    text
 }

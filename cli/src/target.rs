@@ -1,7 +1,7 @@
 //! Which log a command is about.
 
 use activity_log::config::{self, ConfigError};
-use activity_log::store::{Store, Tables};
+use activity_log::store::Store;
 use activity_log_local as local;
 use clap::Args;
 
@@ -25,7 +25,7 @@ impl Target {
         if self.local {
             let endpoint = config::environment("AWS_ENDPOINT_URL_DYNAMODB")
                 .unwrap_or_else(|| local::endpoint(DYNAMODB_PORT));
-            return Ok(Store::new(local::client(&endpoint), local_tables()));
+            return Ok(local::store(&endpoint));
         }
         let tables = config::tables(&config::environment).map_err(|error| match error {
             ConfigError::Missing(name) => {
@@ -34,14 +34,5 @@ impl Target {
             ConfigError::Invalid { .. } => Failure::from(error),
         })?;
         Ok(Store::connect(tables).await)
-    }
-}
-
-/// The tables of local development: called as in template.yaml.
-pub(crate) fn local_tables() -> Tables {
-    Tables {
-        activities: "ActivitiesTable".to_owned(),
-        directory: "DirectoryTable".to_owned(),
-        ledger: "LedgerTable".to_owned(),
     }
 }

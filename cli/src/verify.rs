@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use activity_log::Chain;
 use activity_log::id::UserId;
 use activity_log::store::Verified;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -31,7 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = &store;
     let proofs = users.iter().map(|(user, scopes)| async move {
         let verified = store.verify(*user, scopes).await;
-        verified.map_err(|error| format!("user {user}: {}", crate::chain(&error)))
+        verified.map_err(|error| format!("user {user}: {}", Chain(&error)))
     });
     // In order, so that the first contradiction is always the same one.
     let mut proofs = stream::iter(proofs).buffered(SIDE_BY_SIDE);

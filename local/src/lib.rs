@@ -8,6 +8,7 @@ pub mod http;
 pub mod meter;
 pub mod template;
 
+use activity_log::store::{Store, Tables};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 
@@ -40,4 +41,20 @@ pub fn client_config(endpoint: &str) -> Builder {
 #[must_use]
 pub fn client(endpoint: &str) -> Client {
     Client::from_conf(client_config(endpoint).build())
+}
+
+/// The tables: called as in `template.yaml`.
+#[must_use]
+pub fn tables() -> Tables {
+    Tables {
+        activities: "ActivitiesTable".to_owned(),
+        directory: "DirectoryTable".to_owned(),
+        ledger: "LedgerTable".to_owned(),
+    }
+}
+
+/// The log in a DynamoDB at `endpoint` on this machine.
+#[must_use]
+pub fn store(endpoint: &str) -> Store {
+    Store::new(client(endpoint), tables())
 }

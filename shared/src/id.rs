@@ -98,39 +98,51 @@ pub struct IdSource {
     random: fastrand::Rng,
 }
 
+/// Ids that turned out to be taken while an append was tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Collisions {
+    largest: Option<ActivityId>,
+    count: u32,
+}
+
+impl Collisions {
+    /// Adds an id that is taken.
+    pub(crate) fn add(&mut self, taken: ActivityId) {
+        self.largest = self.largest.max(Some(taken));
+        self.count += 1;
+    }
+
+    /// How far beyond the clock ids may be drawn to get away from those that are taken: nothing at
+    /// first, then twice as far each time.
+    fn spread(self) -> u64 {
+        if self.count == 0 { 0 } else { 1 << (IdSource::RANDOM_BITS + self.count.min(20)) }
+    }
+}
+
 impl IdSource {
     /// 2024-01-01T00:00:00Z in milliseconds since 1970.
     const EPOCH_MILLIS: i64 = 1_704_067_200_000;
     const RANDOM_BITS: u32 = 12;
-    /// How far a batch whose ids follow each other may run ahead of the clock.
-    const MAX_AHEAD_MILLIS: u64 = 1_000;
 
     /// A source that draws its random bits from `random`.
     #[must_use]
-    pub fn new(random: fastrand::Rng) -> Self {
+    pub const fn new(random: fastrand::Rng) -> Self {
         Self { random }
     }
 
-    /// An id for an activity recorded at `now`, larger than `after` if that is given; `None` if
-    /// there is no such id. If `previous`, the id given out before, is of this time as well, the new
-    /// one is larger than that, too: what is drawn for one batch does not collide with itself.
-    pub fn next(
+    /// An id for an activity recorded at `now`, larger than `after` if that is given and than all
+    /// that are known to be taken; `None` if there is no such id.
+    pub(crate) fn draw(
         &mut self,
         now: Timestamp,
         after: Option<ActivityId>,
-        previous: Option<ActivityId>,
+        collisions: Collisions,
     ) -> Option<ActivityId> {
         let millis = u64::try_from(now.as_millis() - Self::EPOCH_MILLIS).unwrap_or(0);
         let random = self.random.u64(..1 << Self::RANDOM_BITS);
         let drawn = ((millis << Self::RANDOM_BITS) | random).clamp(1, MAX_ID);
-        let previous = previous.filter(|previous| {
-            let ahead = (previous.get() >> Self::RANDOM_BITS).checked_sub(millis);
-            ahead.is_some_and(|ahead| ahead < Self::MAX_AHEAD_MILLIS)
-        });
-        let number = match after.max(previous) {
-            Some(after) if drawn <= after.get() => after.get() + 1,
-            _ => drawn,
-        };
+        let free = after.max(collisions.largest).map_or(1, |taken| taken.get() + 1);
+        let number = drawn.max(free).saturating_add(self.random.u64(..=collisions.spread()));
         ActivityId::try_from(number).ok()
     }
 
@@ -171,42 +183,48 @@ mod tests {
         }
     }
 
+    fn source() -> IdSource {
+        IdSource::new(fastrand::Rng::with_seed(1))
+    }
+
     #[test]
     fn later_activities_get_larger_ids() {
-        let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
-        let first = ids.next(at("2026-01-01T00:00:00.000Z"), None, None).unwrap();
-        let second = ids.next(at("2026-01-01T00:00:00.001Z"), None, None).unwrap();
-        assert!(first < second);
+        let draw = |text| source().draw(at(text), None, Collisions::default()).unwrap();
+        assert!(draw("2026-01-01T00:00:00.000Z") < draw("2026-01-01T00:00:00.001Z"));
     }
 
     #[test]
     fn an_id_is_larger_than_the_one_it_must_follow_even_when_the_clock_went_back() {
-        let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
-        let last = ids.next(at("2030-01-01T00:00:00Z"), None, None).unwrap();
-        let next = ids.next(at("2026-01-01T00:00:00Z"), Some(last), None).unwrap();
-        assert_eq!(next.get(), last.get() + 1);
+        let last = source().draw(at("2030-01-01T00:00:00Z"), None, Collisions::default()).unwrap();
+        let next = source().draw(at("2026-01-01T00:00:00Z"), Some(last), Collisions::default());
+        assert_eq!(next.unwrap().get(), last.get() + 1);
     }
 
     #[test]
-    fn ids_of_the_same_millisecond_follow_the_one_before_and_later_ones_are_free_of_it() {
-        let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
+    fn ids_that_are_taken_are_left_behind_faster_and_faster() {
         let now = at("2026-01-01T00:00:00Z");
-        let mut previous = None;
-        for _ in 0..3_000 {
-            let next = ids.next(now, None, previous);
-            assert!(next > previous);
-            previous = next;
+        let mut collisions = Collisions::default();
+        let first = source().draw(now, None, collisions).unwrap();
+        // A source that always draws the same, and a hundred thousand ids in its way.
+        let end = first.get() + 100_000;
+        let mut tries = 0;
+        let mut id = first;
+        while id.get() < end {
+            collisions.add(id);
+            let next = source().draw(now, None, collisions).unwrap();
+            assert!(next > id);
+            id = next;
+            tries += 1;
         }
-        let imported = ActivityId::try_from(MAX_ID).ok();
-        assert!(ids.next(now, None, imported).is_some());
+        assert!(tries < 10, "{tries}");
     }
 
     #[test]
     fn ids_stay_exact_in_json_to_the_end_of_time() {
-        let mut ids = IdSource::new(fastrand::Rng::with_seed(1));
-        assert!(ids.next(Timestamp::MAX, None, None).unwrap().get() <= MAX_ID);
-        assert!(ids.next(Timestamp::MIN, None, None).unwrap().get() >= 1);
-        let last = ActivityId::try_from(MAX_ID).unwrap();
-        assert_eq!(ids.next(Timestamp::MIN, Some(last), None), None);
+        let none = Collisions::default();
+        assert!(source().draw(Timestamp::MAX, None, none).unwrap().get() <= MAX_ID);
+        assert!(source().draw(Timestamp::MIN, None, none).unwrap().get() >= 1);
+        let last = ActivityId::try_from(MAX_ID).ok();
+        assert_eq!(source().draw(Timestamp::MIN, last, none), None);
     }
 }

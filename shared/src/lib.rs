@@ -6,6 +6,7 @@
 //! calling; [`http`] is what they see; [`config`] is what the environment says.
 
 pub mod activity;
+mod chain;
 pub mod config;
 pub mod directory;
 pub mod http;
@@ -17,4 +18,5 @@ pub mod token;
 pub mod view;
 
 pub use activity::{Activity, Metadata, NewActivity};
+pub use chain::Chain;
 pub use logger::ActivityLogger;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::activity::{Activity, InvalidActivity, NewActivity};
 use crate::config::{self, ConfigError};
-use crate::id::{ActivityId, IdSource, UserId};
+use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::{
     AppendState, CommitError, Draft, Outcome, Plan, Refusal, Store, StoreError, plan, reach,
 };
@@ -184,22 +184,24 @@ impl ActivityLogger {
 
     /// Records as many of the first drafts as fit one transaction.
     async fn append_some(&self, user: UserId, drafts: &[Draft]) -> Result<Plan, AppendError> {
-        let drafts = &drafts[..reach(user, drafts)];
+        let mut drafts = &drafts[..reach(user, drafts)];
         let give_up = Instant::now() + self.deadline;
         let mut lost: Vec<Plan> = Vec::new();
-        let mut taken = None;
+        let mut collisions = Collisions::default();
         let mut attempt = 0;
         loop {
             let failure: Box<dyn std::error::Error + Send + Sync> =
-                match self.attempt(user, drafts, &mut lost, taken).await {
+                match self.attempt(user, drafts, &mut lost, collisions).await {
                     Ok(plan) => return Ok(plan),
                     Err(Attempt::Final(error)) => return Err(error),
                     Err(Attempt::IdTaken(id)) => {
-                        let kept = drafts.iter().any(|draft| draft.placement.kept_id() == Some(id));
-                        if kept {
-                            return Err(AppendError::IdTaken { id });
+                        let keeps = |draft: &Draft| draft.placement.kept_id() == Some(id);
+                        match drafts.iter().position(keeps) {
+                            None => collisions.add(id),
+                            Some(0) => return Err(AppendError::IdTaken { id }),
+                            // What comes before it is recorded first.
+                            Some(before) => drafts = &drafts[..before],
                         }
-                        taken = taken.max(Some(id));
                         Box::new(CommitError::IdTaken(id))
                     }
                     Err(Attempt::Again(source)) => source,
@@ -223,7 +225,7 @@ impl ActivityLogger {
         user: UserId,
         drafts: &[Draft],
         lost: &mut Vec<Plan>,
-        taken: Option<ActivityId>,
+        collisions: Collisions,
     ) -> Result<Plan, Attempt> {
         let now = self.clock.now();
         let state = self.store.append_state(user, drafts, now).await?;
@@ -232,7 +234,7 @@ impl ActivityLogger {
         if let Some(plan) = self.settle(lost, &state).await? {
             return Ok(plan);
         }
-        let plan = self.plan(user, &state, drafts, now, taken)?;
+        let plan = self.plan(user, &state, drafts, now, collisions)?;
         if plan.entries.is_empty() {
             return Ok(plan);
         }
@@ -271,10 +273,10 @@ impl ActivityLogger {
         state: &AppendState,
         drafts: &[Draft],
         now: crate::time::Timestamp,
-        taken: Option<ActivityId>,
+        collisions: Collisions,
     ) -> Result<Plan, Refusal> {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        plan(user, state, drafts, now, taken, &mut ids)
+        plan(user, state, drafts, now, collisions, &mut ids)
     }
 
     /// How long to wait before trying again: anything up to a limit that doubles from 20 ms to

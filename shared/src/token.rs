@@ -35,8 +35,8 @@ pub struct Caller {
     pub user_id: UserId,
 }
 
-/// Why a request has no caller. The text is for the caller; a bad signature and a malformed token
-/// are told apart in logs only.
+/// Why a request has no caller. The text is for the caller, so a bad signature and a malformed
+/// token are not told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// No `Authorization` header, or not of the Bearer scheme.

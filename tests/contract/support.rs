@@ -6,10 +6,10 @@ use activity_log::config::PathParameters;
 use activity_log::directory::{Environment, Project, User};
 use activity_log::http::Api;
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Draft, Entity, Placement, Store, Tables};
+use activity_log::store::{Draft, Entity, Placement};
 use activity_log::token::{TokenRules, Verifier, issue};
+use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
-use activity_log_local::{JWT_SECRET, client};
 use lambda_http::{Body, Request, RequestExt, Response, request};
 use serde_json::{Value, json};
 
@@ -58,12 +58,7 @@ impl Fixture {
     /// User 3 with the reference's two examples, and user 8 with one entry.
     pub(crate) async fn new() -> Self {
         let engine = Engine::in_memory(TEMPLATE).await.unwrap();
-        let tables = Tables {
-            activities: "ActivitiesTable".into(),
-            directory: "DirectoryTable".into(),
-            ledger: "LedgerTable".into(),
-        };
-        let store = Store::new(client(&engine.endpoint()), tables);
+        let store = activity_log_local::store(&engine.endpoint());
         store.put_entities(&names()).await.unwrap();
         let logger = ActivityLogger::new(store.clone());
         logger.append_drafts(user(3), &examples()).await.unwrap();

@@ -91,6 +91,19 @@ async fn get(port: u16, path: &str, token: &str) -> (u16, Value) {
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
 }
 
+/// The requests of the README, as paths, with the answers that it gives.
+fn readme_examples() -> Vec<(String, Value)> {
+    let readme = include_str!("../../../README.md");
+    let example = |block: &str| {
+        let (command, rest) = block.split_once("\n```\n").unwrap();
+        let path = command.split('\'').nth(1).unwrap();
+        let path = path.strip_prefix("http://127.0.0.1:9000").unwrap().to_owned();
+        let answer = rest.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+        (path, serde_json::from_str(answer).unwrap())
+    };
+    readme.split("```sh\ncurl ").skip(1).map(example).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped() {
     let folder = Folder::new();
@@ -105,6 +118,17 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let (status, page) = get(dev.port, path, token).await;
     assert_eq!((status, &page["pagination"]["total"]), (200, &150.into()), "{page}");
     assert_eq!(page["data"].as_array().unwrap().len(), 2);
+
+    // The examples of the README.
+    let examples = readme_examples();
+    assert!(examples.len() >= 5);
+    for (path, answer) in examples {
+        let (_, mut body) = get(dev.port, &path, token).await;
+        if let Some(id) = body.get_mut("requestId") {
+            *id = answer["requestId"].clone();
+        }
+        assert_eq!(body, answer, "{path}");
+    }
 
     // The other routes, and what cargo lambda makes of slugs and ids in the path.
     for (path, status, member, value) in [

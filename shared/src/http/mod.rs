@@ -20,6 +20,7 @@ pub use list::{Filter, ListParameters, SlugFilter, list};
 pub use query::QueryString;
 pub use render::render_activity;
 
+use crate::Chain;
 use crate::config::{self, ConfigError, PathParameters};
 use crate::store::Store;
 use crate::token::{Caller, TokenError, Verifier};
@@ -46,7 +47,7 @@ impl Api {
         let store = Store::connect(config::tables(&config::environment)?).await;
         if let Err(error) = store.warm_up().await {
             // The first request will try again, and answer for itself.
-            tracing::warn!(error = &error as &dyn std::error::Error, "DynamoDB did not answer");
+            tracing::warn!(error = %Chain(&error), "DynamoDB did not answer");
         }
         Ok(Self { store, verifier, path_parameters })
     }
@@ -90,11 +91,7 @@ where
         Ok(document) => json(StatusCode::OK, "application/json", document),
         Err(error) => {
             if let ApiError::Internal(cause) = &error {
-                tracing::error!(
-                    request_id,
-                    error = cause.as_ref() as &dyn std::error::Error,
-                    "failed"
-                );
+                tracing::error!(request_id, error = %Chain(cause.as_ref()), "request failed");
             }
             error.response(operation, &request_id)
         }

@@ -383,8 +383,8 @@ impl Run {
         };
         let offset = match request.start {
             Start::Offset(offset) => offset,
-            Start::After(_) if newest_first => ends.high - self.first,
-            Start::After(_) => self.first - ends.low,
+            Start::After(_) if newest_first => ends.high.saturating_sub(self.first),
+            Start::After(_) => self.first.saturating_sub(ends.low),
         };
         self.rows.truncate(right);
         self.rows.drain(..small(self.skip).min(right));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::entry::{Entry, SortKey};
 use super::head::{Head, MAX_PAIRS};
 use crate::activity::{Activity, NewActivity};
-use crate::id::{ActivityId, IdSource, UserId};
+use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::time::Timestamp;
 use crate::view::{Positions, Scope, View, scopes, views};
 
@@ -144,7 +144,7 @@ pub(crate) fn draft_scopes(user: UserId, activity: &NewActivity) -> impl Iterato
 
 /// Plans one transaction for as many of the first drafts as fit, at least one.
 ///
-/// `avoid` is an id that turned out to be taken: new ids are larger.
+/// `collisions` are ids that turned out to be taken: new ones are larger.
 ///
 /// # Errors
 /// The [`Refusal`] of the first draft that has no place, if there is none before it to record.
@@ -153,11 +153,16 @@ pub(crate) fn plan(
     state: &LogState,
     drafts: &[Draft],
     now: Timestamp,
-    avoid: Option<ActivityId>,
+    collisions: Collisions,
     ids: &mut IdSource,
 ) -> Result<Plan, Refusal> {
-    let mut builder =
-        Builder { state, heads: BTreeMap::new(), avoid, plan: Plan::empty(user, now) };
+    let mut builder = Builder {
+        state,
+        heads: BTreeMap::new(),
+        collisions,
+        drawn: None,
+        plan: Plan::empty(user, now),
+    };
     for draft in drafts {
         match builder.add(draft, ids) {
             Ok(true) => {}
@@ -192,7 +197,9 @@ impl Plan {
 struct Builder<'a> {
     state: &'a LogState,
     heads: BTreeMap<Scope, Head>,
-    avoid: Option<ActivityId>,
+    collisions: Collisions,
+    /// The id that was drawn last.
+    drawn: Option<ActivityId>,
     plan: Plan,
 }
 
@@ -205,6 +212,10 @@ impl Builder<'_> {
             return Ok(true);
         }
         let (created_at, id) = self.place(draft, ids)?;
+        if self.plan.entries.iter().any(|earlier| earlier.activity.id == id) {
+            // An id that is to be kept twice: the next transaction will find it taken.
+            return Ok(false);
+        }
         let activity = activity(self.plan.user, &draft.activity, created_at, id);
         let at = SortKey { created_at, id };
 
@@ -252,7 +263,11 @@ impl Builder<'_> {
     }
 
     /// When a draft is recorded to have been done, and its id.
-    fn place(&self, draft: &Draft, ids: &mut IdSource) -> Result<(Timestamp, ActivityId), Refusal> {
+    fn place(
+        &mut self,
+        draft: &Draft,
+        ids: &mut IdSource,
+    ) -> Result<(Timestamp, ActivityId), Refusal> {
         let now = self.plan.now;
         let newest = self.head(Scope::User(self.plan.user)).last;
         let occurred_at = draft.activity.occurred_at.unwrap_or(now);
@@ -265,9 +280,10 @@ impl Builder<'_> {
             Placement::Kept(id) => (occurred_at, id),
         };
         let tied = newest.filter(|newest| newest.created_at == created_at).map(|newest| newest.id);
-        let id = given
-            .or_else(|| ids.next(now, tied.max(self.avoid), newest.map(|newest| newest.id)))
-            .ok_or(Refusal::NoIdLeft)?;
+        let id = match given {
+            Some(id) => id,
+            None => self.id(tied, ids).ok_or(Refusal::NoIdLeft)?,
+        };
         match newest {
             Some(newest) if SortKey { created_at, id } <= newest => Err(Refusal::OutOfOrder {
                 created_at,
@@ -276,6 +292,16 @@ impl Builder<'_> {
             }),
             _ => Ok((created_at, id)),
         }
+    }
+
+    /// An id that is larger than `after`. Those of one plan follow each other, so that they take up
+    /// little room and do not collide among themselves.
+    fn id(&mut self, after: Option<ActivityId>, ids: &mut IdSource) -> Option<ActivityId> {
+        self.drawn = match self.drawn.max(after.filter(|_| self.drawn.is_some())) {
+            Some(previous) => ActivityId::try_from(previous.get() + 1).ok(),
+            None => ids.draw(self.plan.now, after, self.collisions),
+        };
+        self.drawn
     }
 
     /// A scope's head after the entries planned so far.

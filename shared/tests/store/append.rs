@@ -137,6 +137,25 @@ async fn kept_entries_keep_their_time_and_id_or_are_refused() {
 }
 
 #[tokio::test]
+async fn a_kept_id_that_is_taken_stops_a_batch_just_before_it() {
+    let log = Log::new().await;
+    let kept = |id: u64, by: i64| Draft {
+        activity: NewActivity { occurred_at: Some(millis(START + by)), ..full(id) },
+        placement: Placement::Kept(id.try_into().ok()),
+    };
+    log.logger.append_drafts(user(4), &[kept(3, 0)]).await.unwrap();
+    for (id, batch) in [
+        (3, [kept(1, 1), kept(2, 2), kept(3, 3), kept(4, 4)]),
+        (5, [kept(5, 5), kept(6, 6), kept(5, 7), kept(8, 8)]),
+    ] {
+        let stopped = log.logger.append_drafts(user(3), &batch).await.unwrap_err();
+        assert_eq!((stopped.index, stopped.recorded.len()), (2, 2));
+        assert!(matches!(stopped.error, AppendError::IdTaken { id: taken } if taken.get() == id));
+    }
+    assert_eq!(log.page(whole(3), 0, 0).await.total, 4);
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_answer_is_an_error_at_the_deadline() {
     let log = Log::new().await;
     let store = log.store.clone();

@@ -11,16 +11,18 @@ async fn log_of(count: u64) -> Log {
     let log = Log::new().await;
     let mut number = 0;
     while number < count {
-        let end = (number + 5_000).min(count);
+        let end = (number + 1_000).min(count);
         let batch = (number..end).map(|number| {
             let mut activity = full(number);
             activity.occurred_at = Some(millis(START + 1_000 * i64::try_from(number).unwrap()));
             activity
         });
-        log.advance(5_000_000);
+        log.advance(1_000_000);
         log.logger.append_batch(user(3), batch).await.unwrap();
         number = end;
     }
+    // Away from the milliseconds whose ids are taken.
+    log.advance(1_000_000);
     let _ = log.meter.take();
     log
 }

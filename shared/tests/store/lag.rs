@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::support::{Log, START, full, millis, request, tables, user, whole, with_facets};
+use crate::support::{Log, START, full, millis, request, user, whole, with_facets};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -95,8 +95,10 @@ impl Lagging {
         let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
         let lag = Lag::default();
         let config = activity_log_local::client_config(&log.engine.endpoint());
-        let store =
-            Store::new(Client::from_conf(config.interceptor(lag.clone()).build()), tables());
+        let store = Store::new(
+            Client::from_conf(config.interceptor(lag.clone()).build()),
+            activity_log_local::tables(),
+        );
         let entries = recorded.into_iter().map(|recorded| recorded.activity).collect();
         Self { _log: log, lag, store, entries }
     }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use activity_log::NewActivity;
 use activity_log::id::{IdSource, UserId};
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Order, Page, PageRequest, Start, Store, Tables, TimeRange};
+use activity_log::store::{Order, Page, PageRequest, Start, Store, TimeRange};
 use activity_log::time::{Clock, Timestamp};
 use activity_log::view::{Facets, Scope, View};
 use activity_log_local::engine::Engine;
 use activity_log_local::meter::Meter;
+use activity_log_local::tables;
 use aws_sdk_dynamodb::Client;
 
 pub(crate) const TEMPLATE: &str =
@@ -27,14 +28,6 @@ pub(crate) struct Log {
     pub(crate) store: Store,
     pub(crate) logger: ActivityLogger,
     now: Arc<AtomicI64>,
-}
-
-pub(crate) fn tables() -> Tables {
-    Tables {
-        activities: "ActivitiesTable".to_owned(),
-        directory: "DirectoryTable".to_owned(),
-        ledger: "LedgerTable".to_owned(),
-    }
 }
 
 impl Log {
