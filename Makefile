@@ -23,5 +23,5 @@ test: $(CARGO_LAMBDA)
 
 $(CARGO_LAMBDA): tools/requirements.txt
 	@echo 'make: installing cargo-lambda into $(TOOLS)'
-	@python3 -m pip install --quiet --root-user-action=ignore --upgrade --no-deps --target $(TOOLS) -r tools/requirements.txt
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --no-deps --target $(TOOLS) -r tools/requirements.txt
 	@touch $@

@@ -9,9 +9,9 @@ use crate::activity::{Activity, InvalidActivity, NewActivity};
 use crate::config::{self, ConfigError};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::{
-    AppendState, CommitError, Draft, Outcome, Plan, Refusal, Store, StoreError, plan, reach,
+    CommitError, Draft, LogState, Outcome, Plan, Refusal, Store, StoreError, plan, reach,
 };
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// How long an append is tried for, unless [`ActivityLogger::with_deadline`] says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -193,7 +193,9 @@ impl ActivityLogger {
             let failure: Box<dyn std::error::Error + Send + Sync> =
                 match self.attempt(user, drafts, &mut lost, collisions).await {
                     Ok(plan) => return Ok(plan),
-                    Err(Attempt::Final(error)) => return Err(error),
+                    Err(Attempt::Final(error)) if lost.is_empty() => return Err(error),
+                    // What was lost may be written, so it is asked for until the deadline.
+                    Err(Attempt::Final(error)) => Box::new(error),
                     Err(Attempt::IdTaken(id)) => {
                         let keeps = |draft: &Draft| draft.placement.kept_id() == Some(id);
                         match drafts.iter().position(keeps) {
@@ -256,7 +258,7 @@ impl ActivityLogger {
     async fn settle(
         &self,
         lost: &mut Vec<Plan>,
-        state: &AppendState,
+        state: &LogState,
     ) -> Result<Option<Plan>, StoreError> {
         for subscript in 0..lost.len() {
             if self.store.is_committed(&lost[subscript]).await? {
@@ -270,9 +272,9 @@ impl ActivityLogger {
     fn plan(
         &self,
         user: UserId,
-        state: &AppendState,
+        state: &LogState,
         drafts: &[Draft],
-        now: crate::time::Timestamp,
+        now: Timestamp,
         collisions: Collisions,
     ) -> Result<Plan, Refusal> {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);

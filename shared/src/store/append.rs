@@ -20,9 +20,6 @@ use crate::view::Scope;
 /// message quotas").
 const IDEMPOTENCY_KEY_SECONDS: u64 = 14 * 24 * 60 * 60;
 
-/// The state that a plan is made from.
-pub(crate) type AppendState = LogState;
-
 /// Why a transaction was not seen to succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommitError {
@@ -54,7 +51,7 @@ impl Store {
         user: UserId,
         drafts: &[Draft],
         now: Timestamp,
-    ) -> Result<AppendState, StoreError> {
+    ) -> Result<LogState, StoreError> {
         let user_scope = keys::ledger_scope(Scope::User(user));
         let mut wanted: Vec<(String, String)> = Vec::new();
         for draft in drafts {
@@ -102,7 +99,7 @@ impl Store {
                 None => Err(StoreError::Missing { id }),
             })
             .collect::<Result<_, _>>()?;
-        Ok(AppendState { heads, known })
+        Ok(LogState { heads, known })
     }
 
     /// Writes `plan` in one transaction: all of it or nothing.

@@ -25,7 +25,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
-pub(crate) use append::{AppendState, CommitError};
+pub(crate) use append::CommitError;
 pub use audit::{Contradiction, Verified, VerifyError};
 pub use directory::Entity;
 pub use entry::{Entry, SortKey};
@@ -33,7 +33,7 @@ pub use error::StoreError;
 pub use head::Head;
 pub use page::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
 pub use plan::{Draft, Placement, Refusal};
-pub(crate) use plan::{Outcome, Plan, plan, reach};
+pub(crate) use plan::{LogState, Outcome, Plan, plan, reach};
 
 /// The names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,6 +49,7 @@ async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
         let name = format!("{view}, offset {offset}, limit {limit}");
         let page = log.page(view, offset, limit).await;
         let usage = log.meter.take();
+        println!("{name}: {usage:?}");
         assert_eq!(page.total, total, "{name}");
         let length = total.saturating_sub(offset).min(limit as u64);
         assert_eq!(page.activities.len() as u64, length, "{name}");
@@ -68,6 +69,7 @@ async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
         let request = PageRequest { range, order, ..request(whole(3), start, limit) };
         let page = log.store.page(&request).await.unwrap();
         let usage = log.meter.take();
+        println!("range, {order:?}, {start:?}, limit {limit}: {usage:?}");
         assert_eq!(page.total, 80_000, "{request:?}");
         assert_eq!(page.activities.len(), limit, "{request:?}");
         assert!(usage.trips <= trips && usage.units <= units, "{request:?}: {usage:?}");
@@ -78,9 +80,11 @@ async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
     let _ = log.meter.take();
     log.store.page(&request(whole(3), Start::After(page.next.unwrap()), 100)).await.unwrap();
     let usage = log.meter.take();
+    println!("the page after a cursor: {usage:?}");
     assert!(usage.trips == 1 && usage.units <= 9.0, "{usage:?}");
     log.store.activity(page.activities[0].id).await.unwrap();
     let usage = log.meter.take();
+    println!("one entry: {usage:?}");
     assert!(usage.trips == 1 && usage.units <= 1.0, "{usage:?}");
 }
 
@@ -96,8 +100,10 @@ async fn an_append_costs_no_more_than_its_views() {
     }
     // Three heads are read at one unit each; the rest is written.
     let written = units / 100.0 - 3.0;
+    println!("one append: {written} write units");
     assert!(written <= 21.0, "{written} write units for one append");
     log.logger.append_batch(user(3), (0..25).map(full)).await.unwrap();
     let written = (log.meter.take().units - 3.0) / 25.0;
+    println!("each of a batch of 25: {written} write units");
     assert!(written <= 15.0, "{written} write units for each of a batch of 25");
 }
