@@ -71,7 +71,9 @@ fn view() -> impl Strategy<Value = View> {
 fn question() -> impl Strategy<Value = Question> {
     let time = || prop::option::weighted(0.4, (-5_i64..40).prop_map(|by| millis(START + by)));
     let order = prop_oneof![Just(Order::NewestFirst), Just(Order::OldestFirst)];
-    let offset = prop_oneof![2 => Just(0), 3 => 0_u64..30, 3 => 0_u64..300];
+    // Many of them next to a milestone.
+    let near_milestone = (1_u64..16, 0_u64..3).prop_map(|(number, by)| number * 20 + by - 1);
+    let offset = prop_oneof![2 => Just(0), 3 => 0_u64..30, 3 => 0_u64..300, 4 => near_milestone];
     (view(), time(), time(), order, offset, 0_usize..45, any::<bool>()).prop_map(
         |(view, since, until, order, offset, limit, walk)| Question {
             view,
@@ -184,4 +186,37 @@ fn every_page_of_every_view_is_what_a_plain_list_would_show() {
     runner
         .run(&strategy, |(batches, questions)| runtime.block_on(check(batches, questions)))
         .unwrap();
+}
+
+#[tokio::test]
+async fn every_offset_of_a_log_with_milestones_leads_to_its_place() {
+    let log = Log::new().await;
+    let function = NewActivity::new("invoke").resource("function", 5.try_into().unwrap());
+    let batch = std::iter::repeat_n(function, 230);
+    let mut model: Vec<Activity> = log
+        .logger
+        .append_batch(user(1), batch)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|r| r.activity)
+        .collect();
+    let facets = Facets { resource_type: Some("function".to_owned()), action: None };
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        for offset in 0..=model.len() {
+            for facets in [Facets::default(), facets.clone()] {
+                let request = PageRequest {
+                    view: View { scope: Scope::User(user(1)), facets },
+                    range: TimeRange::default(),
+                    order,
+                    start: Start::Offset(offset as u64),
+                    limit: 2,
+                };
+                let page = log.store.page(&request).await.unwrap();
+                let expected = &model[offset..(offset + 2).min(model.len())];
+                assert_eq!(page.activities, expected, "{request:?}");
+            }
+        }
+        model.reverse();
+    }
 }
