@@ -59,26 +59,26 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let data = arguments.data_dir.as_deref();
     let engine = Engine::open(data, arguments.dynamodb_port, &template).await?;
     let loaded = tokio::select! {
-        loaded = load(&arguments, &engine) => loaded.map(|()| true),
-        () = stop.asked() => Ok(false),
+        () = load(&arguments, &engine) => true,
+        () = stop.asked() => false,
     };
-    let outcome = match loaded {
-        Ok(true) => run_functions(&arguments, &project, &engine, &mut stop).await,
-        Ok(false) => Ok(()),
-        Err(failure) => Err(failure),
-    };
+    let outcome =
+        if loaded { run_functions(&arguments, &project, &engine, &mut stop).await } else { Ok(()) };
     engine.stop().await;
     outcome
 }
 
-/// Loads the sample data, unless told not to.
-async fn load(arguments: &Arguments, engine: &Engine) -> Result<(), Failure> {
-    if !arguments.empty {
-        say("loading the sample data");
-        import(&local::store(&engine.endpoint()), SAMPLE.as_bytes(), &ProgressBar::hidden())
-            .await?;
+/// Loads the sample data, unless told not to. A log that is kept in a folder and that has other
+/// entries in its place stays as it is.
+async fn load(arguments: &Arguments, engine: &Engine) {
+    if arguments.empty {
+        return;
     }
-    Ok(())
+    say("loading the sample data");
+    let store = local::store(&engine.endpoint());
+    if let Err(failure) = import(&store, SAMPLE.as_bytes(), &ProgressBar::hidden()).await {
+        say(&format!("the sample data is left out: {failure}"));
+    }
 }
 
 /// Runs the functions until they end or it is time to stop.
@@ -116,6 +116,9 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
         .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
         .env_remove("AWS_SESSION_TOKEN")
+        .env_remove("JWT_USER_ID_CLAIM")
+        .env_remove("JWT_ISSUER")
+        .env_remove("JWT_AUDIENCE")
         .env("ACTIVITIES_TABLE", tables.activities)
         .env("DIRECTORY_TABLE", tables.directory)
         .env("LEDGER_TABLE", tables.ledger)
@@ -146,19 +149,18 @@ async fn serve(arguments: &Arguments, functions: &mut Tree) -> Result<(), Failur
 async fn wait_until_ready(arguments: &Arguments, token: &str) -> Result<(), Failure> {
     let bearer = format!("Bearer {token}");
     let started = Instant::now();
-    // What an empty log answers: the routes exist and reach the database.
-    let (entry, environment) = if arguments.empty { (404, 404) } else { (200, 200) };
-    let routes = [
-        ("/api/activities?limit=1", 200),
-        ("/api/activities/my-project/production?limit=1", environment),
-        ("/api/activities/1", entry),
+    // With or without entries to show: the route exists and its function reaches the database.
+    let routes: [(&str, &[u16]); 3] = [
+        ("/api/activities?limit=1", &[200]),
+        ("/api/activities/my-project/production?limit=1", &[200, 404]),
+        ("/api/activities/1", &[200, 403, 404]),
     ];
-    for (path, status) in routes {
+    for (path, statuses) in routes {
         let mut last: String;
         loop {
             last = match local::http::get(arguments.port, path, &[("authorization", &bearer)]).await
             {
-                Ok(response) if response.status() == status => break,
+                Ok(response) if statuses.contains(&response.status().as_u16()) => break,
                 Ok(response) => format!("it answers {}", response.status()),
                 Err(error) => error.to_string(),
             };
