@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, is_name};
 use crate::id::{EnvironmentId, ProjectId, UserId};
 
 /// Which part of a user's log. The user is in every scope, hence in every key.
@@ -38,6 +38,14 @@ pub struct Facets {
     pub resource_type: Option<String>,
     /// Only entries of this action.
     pub action: Option<String>,
+}
+
+impl Facets {
+    /// Whether an entry can have them: whether they are names that can be recorded.
+    #[must_use]
+    pub fn can_occur(&self) -> bool {
+        self.resource_type.iter().chain(&self.action).all(|name| is_name(name))
+    }
 }
 
 /// A numbered list of entries: the oldest has position 1, and there are no gaps.

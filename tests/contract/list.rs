@@ -200,6 +200,15 @@ async fn slugs_and_filters_are_decoded_once_and_compared_exactly() {
         let answer = fixture.list(query).await;
         assert_eq!(answer.body["pagination"]["total"], total, "{query}");
     }
+    // Longer than any key of DynamoDB can be.
+    for name in ["action", "resourceType", "projectSlug"] {
+        let answer = fixture.list(&format!("{name}={}", "x".repeat(4_000))).await;
+        assert_eq!(
+            (answer.status, &answer.body["pagination"]["total"]),
+            (200, &json!(0)),
+            "{name}"
+        );
+    }
     // API Gateway has decoded the path already.
     let answer = fixture.project("a+b %2F é", "x/y", "").await;
     assert_eq!(answer.body["pagination"]["total"], 1);

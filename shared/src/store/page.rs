@@ -191,6 +191,13 @@ impl Store {
         {
             return Err(PageError::ForeignCursor);
         }
+        if !request.view.facets.can_occur() {
+            // Also keeps a key that DynamoDB would refuse, such as one too long, away from it.
+            return Ok(Page::empty(match request.start {
+                Start::Offset(offset) => offset,
+                Start::After(_) => 0,
+            }));
+        }
         let Shown { rows, total, offset, has_more } = Box::pin(self.rows(request)).await?;
         let next = rows.last().filter(|_| has_more).map(Row::cursor);
         let activities = self.bodies(&request.view, &rows).await?;

@@ -107,3 +107,14 @@ async fn an_append_costs_no_more_than_its_views() {
     println!("each of a batch of 25: {written} write units");
     assert!(written <= 15.0, "{written} write units for each of a batch of 25");
 }
+
+#[tokio::test]
+async fn a_facet_that_no_entry_can_have_is_not_looked_up() {
+    let log = log_of(10).await;
+    // DynamoDB refuses key values longer than 2,048 bytes; no name has a capital letter.
+    for name in ["x".repeat(4_000), "Create".to_owned()] {
+        let page = log.page(with_facets(whole(3).scope, None, Some(&name)), 5, 10).await;
+        assert_eq!((page.total, page.offset, page.has_more), (0, 5, false));
+        assert_eq!(log.meter.take().calls, 0);
+    }
+}
