@@ -84,7 +84,7 @@ pub(crate) fn request(view: View, start: Start, limit: usize) -> PageRequest {
     PageRequest { view, range: TimeRange::default(), order: Order::NewestFirst, start, limit }
 }
 
-/// An activity that is in all twelve views, about 500 bytes when it is stored.
+/// An activity that is in all twelve views, about 400 bytes when it is stored.
 pub(crate) fn full(number: u64) -> NewActivity {
     let types = ["function", "database"];
     let actions = ["create", "invoke"];
