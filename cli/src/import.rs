@@ -100,9 +100,11 @@ impl std::fmt::Display for Summary {
     }
 }
 
-/// An activity and the number of its line.
+/// An activity and the line it comes from.
 struct Numbered {
     line: u64,
+    /// The length of the line, for the bar.
+    bytes: u64,
     draft: Draft,
 }
 
@@ -124,7 +126,7 @@ struct BadLine {
     reason: Failure,
 }
 
-type Job = (UserId, UserState, Summary, Result<(), BadLine>);
+type Job = (UserId, UserState, u64, Summary, Result<(), BadLine>);
 
 struct Importer {
     store: Store,
@@ -138,6 +140,8 @@ struct Importer {
     stopped: HashSet<UserId>,
     jobs: JoinSet<Job>,
     summary: Summary,
+    /// Shows how much of the input is written, not how much is read.
+    bar: ProgressBar,
 }
 
 /// Imports all lines of `input`.
@@ -160,8 +164,9 @@ pub(crate) async fn import(
         stopped: HashSet::new(),
         jobs: JoinSet::new(),
         summary: Summary::default(),
+        bar: bar.clone(),
     };
-    let read = importer.read(input, bar).await;
+    let read = importer.read(input).await;
     // A line at fault stops the reading; what was read before it is still written.
     let written = importer.finish().await;
     bar.finish_and_clear();
@@ -175,7 +180,7 @@ pub(crate) async fn import(
 }
 
 impl Importer {
-    async fn read(&mut self, mut input: impl BufRead, bar: &ProgressBar) -> Result<(), BadLine> {
+    async fn read(&mut self, mut input: impl BufRead) -> Result<(), BadLine> {
         let mut text = String::new();
         let mut line = 0;
         loop {
@@ -187,14 +192,16 @@ impl Importer {
             if length == 0 {
                 return Ok(());
             }
-            bar.inc(length as u64);
+            let bytes = length as u64;
             if text.trim().is_empty() {
+                self.bar.inc(bytes);
                 continue;
             }
             let parsed = Line::parse(text.trim_end())
                 .map_err(|reason| BadLine { line, reason: reason.into() })?;
             match parsed {
                 Line::Entity(entity) => {
+                    self.bar.inc(bytes);
                     self.entities.push(entity);
                     if self.entities.len() >= ENTITIES {
                         self.write_entities(line).await?;
@@ -202,7 +209,7 @@ impl Importer {
                 }
                 Line::Activity(user, draft) => {
                     let waiting = self.waiting.entry(user).or_default();
-                    waiting.push(Numbered { line, draft: *draft });
+                    waiting.push(Numbered { line, bytes, draft: *draft });
                     let full = waiting.len() >= BATCH;
                     self.waiting_count += 1;
                     if full {
@@ -212,7 +219,6 @@ impl Importer {
                     }
                 }
             }
-            bar.set_message(format!("{} activities", self.summary.recorded + self.summary.skipped));
         }
     }
 
@@ -253,12 +259,15 @@ impl Importer {
     /// Waits for a batch to be written.
     async fn join(&mut self) -> Result<(), BadLine> {
         let Some(job) = self.jobs.join_next().await else { return Ok(()) };
-        let (user, state, done, outcome) =
+        let (user, state, bytes, done, outcome) =
             job.map_err(|error| BadLine { line: 0, reason: error.into() })?;
         self.under_way.remove(&user);
         self.states.insert(user, state);
         self.summary.recorded += done.recorded;
         self.summary.skipped += done.skipped;
+        self.bar.inc(bytes);
+        let count = self.summary.recorded + self.summary.skipped;
+        self.bar.set_message(format!("{count} activities"));
         outcome.inspect_err(|_| {
             self.stopped.insert(user);
         })
@@ -285,9 +294,10 @@ async fn write(
     mut state: UserState,
     batch: Vec<Numbered>,
 ) -> Job {
+    let bytes = batch.iter().map(|numbered| numbered.bytes).sum();
     let mut done = Summary::default();
     let outcome = write_batch(&store, &logger, user, &mut state, batch, &mut done).await;
-    (user, state, done, outcome)
+    (user, state, bytes, done, outcome)
 }
 
 async fn write_batch(
