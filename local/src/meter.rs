@@ -57,8 +57,8 @@ impl Intercept for Meter {
         "Meter"
     }
 
-    /// Before anything is waited for, so that calls made side by side are told from calls made one
-    /// after another however long each takes.
+    /// Before anything is waited for, so that on one thread calls made side by side are told from
+    /// calls made one after another, however long each takes.
     fn read_before_execution(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
