@@ -134,6 +134,8 @@ struct Importer {
     waiting: HashMap<UserId, Vec<Numbered>>,
     waiting_count: usize,
     entities: Vec<Entity>,
+    /// The line of the first of `entities`.
+    entities_line: u64,
     states: HashMap<UserId, UserState>,
     under_way: HashSet<UserId>,
     /// Users with a line at fault: nothing after it may be written, or it could not be mended.
@@ -159,6 +161,7 @@ pub(crate) async fn import(
         waiting: HashMap::new(),
         waiting_count: 0,
         entities: Vec::new(),
+        entities_line: 0,
         states: HashMap::new(),
         under_way: HashSet::new(),
         stopped: HashSet::new(),
@@ -202,9 +205,12 @@ impl Importer {
             match parsed {
                 Line::Entity(entity) => {
                     self.bar.inc(bytes);
+                    if self.entities.is_empty() {
+                        self.entities_line = line;
+                    }
                     self.entities.push(entity);
                     if self.entities.len() >= ENTITIES {
-                        self.write_entities(line).await?;
+                        self.write_entities().await?;
                     }
                 }
                 Line::Activity(user, draft) => {
@@ -222,7 +228,8 @@ impl Importer {
         }
     }
 
-    async fn write_entities(&mut self, line: u64) -> Result<(), BadLine> {
+    async fn write_entities(&mut self) -> Result<(), BadLine> {
+        let line = self.entities_line;
         let entities = std::mem::take(&mut self.entities);
         self.store
             .put_entities(&entities)
@@ -277,7 +284,7 @@ impl Importer {
     /// have before it; returns the first one.
     async fn finish(&mut self) -> Result<(), BadLine> {
         let mut faults = Vec::new();
-        faults.extend(self.write_entities(u64::MAX).await.err());
+        faults.extend(self.write_entities().await.err());
         faults.extend(self.start_all().await.err());
         while !self.jobs.is_empty() {
             faults.extend(self.join().await.err());

@@ -162,4 +162,10 @@ fn a_log_that_cannot_be_reached_is_one_line() {
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("DynamoDB GetItem failed"), "{said}");
+
+    let line = r#"{"type":"user","id":3,"name":"John Doe"}"#;
+    let output = run("http://127.0.0.1:1", &["import"], &format!("\n{line}\n{line}\n"));
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.starts_with("activities: line 2: DynamoDB BatchWriteItem failed"), "{said}");
 }
