@@ -116,6 +116,7 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
         .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
         .env_remove("AWS_SESSION_TOKEN")
+        .env_remove("JWT_JWKS_URL")
         .env_remove("JWT_USER_ID_CLAIM")
         .env_remove("JWT_ISSUER")
         .env_remove("JWT_AUDIENCE")

@@ -6,6 +6,7 @@
 pub mod engine;
 pub mod http;
 pub mod meter;
+pub mod provider;
 pub mod template;
 
 use activity_log::store::{Store, Tables};

@@ -5,7 +5,8 @@
 //! | `ACTIVITIES_TABLE` | name of the table of entries | required |
 //! | `DIRECTORY_TABLE` | name of the table of names and slugs | required |
 //! | `LEDGER_TABLE` | name of the table of heads and milestones | required |
-//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | required to read |
+//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | this or the next is required to read |
+//! | `JWT_JWKS_URL` | where the keys of RS256, ES256 and EdDSA tokens are published | |
 //! | `JWT_USER_ID_CLAIM` | the claim that holds the user id | `sub` |
 //! | `JWT_ISSUER` | what `iss` must be | not checked |
 //! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |
@@ -65,7 +66,6 @@ pub fn tables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Tables, Confi
 /// # Errors
 /// [`ConfigError`] with the first variable that is missing or invalid.
 pub fn verifier(variable: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, ConfigError> {
-    let secret = required(variable, "JWT_SECRET")?;
     let rules = TokenRules {
         user_id_claim: optional(variable, "JWT_USER_ID_CLAIM").unwrap_or_else(|| "sub".to_owned()),
         issuer: optional(variable, "JWT_ISSUER"),
@@ -83,8 +83,15 @@ pub fn verifier(variable: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, C
             },
         },
     };
-    Verifier::shared_secret(&secret, rules)
-        .map_err(|reason| ConfigError::Invalid { name: "JWT_SECRET", reason })
+    let invalid = |name| move |reason| ConfigError::Invalid { name, reason };
+    match (optional(variable, "JWT_SECRET"), optional(variable, "JWT_JWKS_URL")) {
+        (Some(secret), None) => {
+            Verifier::shared_secret(&secret, rules).map_err(invalid("JWT_SECRET"))
+        }
+        (None, Some(url)) => Verifier::published_keys(&url, rules).map_err(invalid("JWT_JWKS_URL")),
+        (None, None) => Err(ConfigError::Missing("JWT_SECRET or JWT_JWKS_URL")),
+        (Some(_), Some(_)) => Err(invalid("JWT_JWKS_URL")("cannot be set beside JWT_SECRET")),
+    }
 }
 
 /// How path parameters are handed over, as the environment says.
@@ -127,7 +134,25 @@ mod tests {
     fn a_missing_variable_is_named() {
         let set = [("ACTIVITIES_TABLE", "a"), ("DIRECTORY_TABLE", "d"), ("LEDGER_TABLE", "")];
         assert_eq!(tables(&with(&set)), Err(ConfigError::Missing("LEDGER_TABLE")));
-        assert_eq!(verifier(&with(&[])).unwrap_err(), ConfigError::Missing("JWT_SECRET"));
+        let missing = ConfigError::Missing("JWT_SECRET or JWT_JWKS_URL");
+        assert_eq!(verifier(&with(&[])).unwrap_err(), missing);
+    }
+
+    #[test]
+    fn keys_come_from_one_place_that_can_be_trusted() {
+        let check = |set: &[(&str, &str)]| verifier(&with(set)).map(|_| ());
+        let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+        let url = |url| ("JWT_JWKS_URL", url);
+        let good = "https://id.example/.well-known/jwks.json";
+        assert_eq!(check(&[url(good)]), Ok(()));
+        assert_eq!(check(&[url("http://127.0.0.1:9100/jwks")]), Ok(()));
+        assert!(check(&[secret, url(good)]).is_err());
+        for bad in
+            ["http://id.example/jwks", "ftp://id.example", "jwks.json", "https://u:p@id.example/"]
+        {
+            let error = check(&[url(bad)]).unwrap_err().to_string();
+            assert!(error.contains("JWT_JWKS_URL") && !error.contains("u:p"), "{error}");
+        }
     }
 
     #[test]

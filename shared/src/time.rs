@@ -46,6 +46,16 @@ impl Timestamp {
         Self(jiff::Timestamp::now().as_millisecond().clamp(Self::MIN.0, Self::MAX.0))
     }
 
+    /// The bound that `text`, an instant of RFC 3339, is to the times in the log: the first of them
+    /// that is not before it. Whatever is before or after all of them reads as the first or last.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] if `text` is no such instant.
+    pub fn bound(text: &str) -> Result<Self, InvalidTimestamp> {
+        let (millis, later) = parse_rfc3339(text).ok_or(InvalidTimestamp)?;
+        Ok(Self((millis + i64::from(later)).clamp(Self::MIN.0, Self::MAX.0)))
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
@@ -78,14 +88,56 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339 with any offset; digits beyond the millisecond are cut off.
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        // RFC 3339 section 5.6 wants the date, a "T", the time and an offset; jiff takes more.
-        let separated = text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T'));
-        if !separated || text.contains('[') {
-            return Err(InvalidTimestamp);
-        }
-        let instant: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
-        Self::from_millis(instant.as_millisecond())
+        let (millis, _) = parse_rfc3339(text).ok_or(InvalidTimestamp)?;
+        Self::from_millis(millis)
     }
+}
+
+/// Reads an instant in the form of RFC 3339, section 5.6, in whole milliseconds since 1970; and
+/// whether it is a part of a millisecond later than that.
+fn parse_rfc3339(text: &str) -> Option<(i64, bool)> {
+    let number = |from: usize, length: usize| -> Option<i16> {
+        let digits = text.get(from..from + length)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let part = |from| number(from, 2).and_then(|part| i8::try_from(part).ok());
+    let is = |at: usize, wanted: &[u8]| text.as_bytes().get(at).is_some_and(|b| wanted.contains(b));
+
+    let separated = is(4, b"-") && is(7, b"-") && is(10, b"Tt") && is(13, b":") && is(16, b":");
+    let date = jiff::civil::Date::new(number(0, 4)?, part(5)?, part(8)?).ok()?;
+    // The 61st second of a minute that ends with a leap second is the first of the next minute.
+    let (minute, second) = (part(14)?, part(17)?);
+    let leap = i64::from(minute == 59 && second == 60);
+    let second = if leap == 1 { 59 } else { second };
+    let time = jiff::civil::Time::new(part(11)?, minute, second, 0).ok()?;
+
+    let rest = text.get(19..)?;
+    let fraction = rest.strip_prefix('.').map(|rest| {
+        rest.split_once(|letter: char| !letter.is_ascii_digit()).map_or(rest, |(digits, _)| digits)
+    });
+    if fraction == Some("") {
+        return None;
+    }
+    let (whole, beyond) = fraction.map_or(("", ""), |digits| digits.split_at(digits.len().min(3)));
+    let millis: i64 = format!("{whole:0<3}").parse().ok()?;
+    let later = beyond.bytes().any(|digit| digit != b'0');
+
+    let at = 19 + fraction.map_or(0, |digits| digits.len() + 1);
+    let offset = match text.get(at..)?.as_bytes() {
+        b"Z" | b"z" => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let (hours, minutes) = (number(at + 1, 2)?, number(at + 4, 2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let seconds = (i64::from(hours) * 60 + i64::from(minutes)) * 60;
+            if *sign == b'+' { seconds } else { -seconds }
+        }
+        _ => return None,
+    };
+    let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    let seconds = date.to_datetime(time).duration_since(epoch).as_secs() + leap - offset;
+    separated.then_some((seconds * 1_000 + millis, later))
 }
 
 impl serde::Serialize for Timestamp {
@@ -160,9 +212,62 @@ mod tests {
             "2024-13-15T10:30:00Z",
             "1969-12-31T23:59:59.999Z",
             "2024-01-15T10:30:00Z[UTC]",
+            "2024-01-15T10:30Z",
+            "2024-01-15T10:30:00.Z",
+            "2024-01-15T10:30:00,5Z",
+            "2024-01-15T10:30:60Z",
+            "2024-02-30T10:30:00Z",
+            "2024-01-15T24:00:00Z",
+            "2024-01-15T10:30:00+24:00",
+            "2024-01-15T10:30:00+02",
+            "2024-01-15T10:30:00+0200",
+            "2024-01-15T10:30:00Z ",
+            "2024-01-15T10:30:00ZZ",
+            "+024-01-15T10:30:00Z",
+            "2024-01-15T10:3é:00Z",
             "yesterday",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+            assert_eq!(Timestamp::bound(text).is_ok(), text.starts_with("1969"), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_every_form_of_rfc_3339() {
+        let same = "2024-01-15T10:30:00.5Z".parse::<Timestamp>().unwrap();
+        for text in [
+            "2024-01-15t10:30:00.500z",
+            "2024-01-15T10:30:00.500000000000000000Z",
+            "2024-01-15T10:30:00.5-00:00",
+            "2024-01-16T10:29:00.5+23:59",
+            "2024-01-14T10:31:00.5-23:59",
+        ] {
+            assert_eq!(text.parse(), Ok(same), "{text}");
+        }
+        let midnight = "2017-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
+        assert_eq!("2016-12-31T23:59:60Z".parse(), Ok(midnight));
+    }
+
+    #[test]
+    fn a_bound_is_the_first_time_that_is_not_before_it() {
+        let bound = |text| Timestamp::bound(text).unwrap().as_millis();
+        assert_eq!(bound("2024-01-15T10:30:00.001Z"), 1_705_314_600_001);
+        assert_eq!(bound("2024-01-15T10:30:00.0010Z"), 1_705_314_600_001);
+        assert_eq!(bound("2024-01-15T10:30:00.00100000000000001Z"), 1_705_314_600_002);
+        assert_eq!(bound("0000-01-01T00:00:00+23:59"), 0);
+        assert_eq!(bound("9999-12-31T23:59:60-23:59"), Timestamp::MAX.as_millis());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9TtZz:.+é-]{0,40}|\\PC{0,40}") {
+            let _ = Timestamp::bound(&text);
+        }
+
+        #[test]
+        fn what_it_prints_it_reads(millis in 0..=Timestamp::MAX.0) {
+            let timestamp = Timestamp(millis);
+            proptest::prop_assert_eq!(timestamp.to_string().parse(), Ok(timestamp));
         }
     }
 }

@@ -1,16 +1,20 @@
 //! An API of its own for every test, with the reference's examples in its log.
 
+use std::io::Read;
+
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Environment, Project, User};
-use activity_log::http::Api;
+use activity_log::http::{Api, readable};
 use activity_log::logger::ActivityLogger;
 use activity_log::store::{Draft, Entity, Placement};
 use activity_log::token::{TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
-use lambda_http::{Body, Request, RequestExt, Response, request};
+use flate2::read::GzDecoder;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -29,6 +33,9 @@ pub(crate) struct Fixture {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: lambda_http::http::HeaderMap,
+    /// The body, decompressed.
+    pub(crate) text: String,
+    /// The same as JSON; null if it is none.
     pub(crate) body: Value,
 }
 
@@ -36,6 +43,15 @@ impl Answer {
     pub(crate) fn ids(&self) -> Vec<u64> {
         let data = self.body["data"].as_array().unwrap();
         data.iter().map(|entry| entry["id"].as_u64().unwrap()).collect()
+    }
+
+    pub(crate) fn pagination(&self) -> &Value {
+        &self.body["pagination"]
+    }
+
+    /// The cursor of the next page.
+    pub(crate) fn next(&self) -> Option<String> {
+        self.pagination().get("nextCursor").map(|next| next.as_str().unwrap().to_owned())
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -63,13 +79,7 @@ impl Fixture {
         let logger = ActivityLogger::new(store.clone());
         logger.append_drafts(user(3), &examples()).await.unwrap();
         logger.append_drafts(user(8), &[foreign()]).await.unwrap();
-        let rules = TokenRules {
-            user_id_claim: "sub".into(),
-            issuer: None,
-            audience: None,
-            leeway_seconds: 30,
-        };
-        let verifier = Verifier::shared_secret(JWT_SECRET, rules).unwrap();
+        let verifier = Verifier::shared_secret(JWT_SECRET, rules()).unwrap();
         let path_parameters = PathParameters::Decoded;
         Self { api: Api { store, verifier, path_parameters }, logger, engine }
     }
@@ -86,7 +96,21 @@ impl Fixture {
     }
 
     pub(crate) async fn list(&self, query: &str) -> Answer {
-        self.send(LIST, |event| event["rawQueryString"] = query.into()).await
+        self.list_with(query, &[]).await
+    }
+
+    /// Lists with more headers.
+    pub(crate) async fn list_with(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(LIST, |event| {
+            event["rawQueryString"] = query.into();
+            add_headers(event, headers);
+        })
+        .await
+    }
+
+    /// Both list routes, whose answers are the same for the same entries.
+    pub(crate) async fn both(&self, query: &str) -> [Answer; 2] {
+        [self.list(query).await, self.project("my-project", "production", query).await]
     }
 
     pub(crate) async fn project(&self, project: &str, environment: &str, query: &str) -> Answer {
@@ -107,15 +131,27 @@ impl Fixture {
         let mut event: Value = serde_json::from_str(event).unwrap();
         change(&mut event);
         let route = event["routeKey"].as_str().unwrap().to_owned();
-        let request = request::from_str(&event.to_string()).unwrap();
+        let event: LambdaRequest = serde_json::from_value(event).unwrap();
+        let request = Request::from(readable(event, self.api.path_parameters));
         assert!(request.request_context_ref().is_some());
         let response = self.route(&route, request).await;
         let (head, body) = response.into_parts();
-        let Body::Text(text) = body else { panic!("not a text: {body:?}") };
+        let compressed = head.headers.contains_key("content-encoding");
+        let text = match body {
+            Body::Empty => String::new(),
+            Body::Text(text) if !compressed => text,
+            Body::Binary(bytes) if compressed => {
+                let mut text = String::new();
+                GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
+                text
+            }
+            body => panic!("not a text: {body:?}"),
+        };
         Answer {
             status: head.status.as_u16(),
             headers: head.headers,
-            body: serde_json::from_str(&text).unwrap(),
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            text,
         }
     }
 
@@ -131,10 +167,26 @@ impl Fixture {
     }
 }
 
+/// Adds headers to an event, in place of those of the same name.
+pub(crate) fn add_headers(event: &mut Value, headers: &[(&str, &str)]) {
+    for (name, value) in headers {
+        event["headers"][*name] = (*value).into();
+    }
+}
+
 /// An `Authorization` header of `id` that is good for an hour.
 pub(crate) fn bearer(id: u64) -> String {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    format!("Bearer {}", issue(JWT_SECRET, "sub", user(id), now + 3_600).unwrap())
+    format!("Bearer {}", issue(JWT_SECRET, "sub", user(id), now() + 3_600).unwrap())
+}
+
+/// The rules of tokens unless a test is about them.
+pub(crate) fn rules() -> TokenRules {
+    TokenRules { user_id_claim: "sub".into(), issuer: None, audience: None, leeway_seconds: 30 }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
 pub(crate) fn user(id: u64) -> activity_log::id::UserId {
@@ -172,7 +224,7 @@ fn names() -> Vec<Entity> {
         project(7, 3, "a+b %2F é", "Odd"),
         environment(4, 3, 4, "production", "Production"),
         environment(5, 3, 4, "empty", "Empty"),
-        environment(9, 3, 7, "x/y", "Odd"),
+        environment(9, 3, 7, "x/y?z#", "Odd"),
         person(8, "Ada Example"),
         project(11, 8, "theirs", "Theirs"),
         environment(14, 8, 11, "production", "Production"),

@@ -1,6 +1,8 @@
 //! `GET /api/activities/{id}`: one entry of the caller's log.
 
-use activity_log::http::{Api, ApiError, Operation, QueryString, answer, render_activity};
+use activity_log::http::{
+    Api, ApiError, Document, Format, Include, Operation, QueryString, answer, render_activity,
+};
 use activity_log::id::ActivityId;
 use lambda_http::{Body, Request, Response};
 
@@ -9,18 +11,20 @@ pub async fn handler(api: &Api, request: Request) -> Response<Body> {
     answer(Operation::Get, &request, respond(api, &request)).await
 }
 
-async fn respond(api: &Api, request: &Request) -> Result<String, ApiError> {
-    let caller = api.caller(request)?;
+async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
+    let caller = api.admit(request).await?;
     let id: ActivityId = api
         .path_parameter(request, "id")
         .and_then(|id| id.parse().ok())
         .ok_or(ApiError::InvalidActivityId)?;
-    QueryString::parse(request.uri().query(), &[])?;
+    let query = QueryString::parse(request.uri().query(), &[Include::NAME])?;
+    let include = Include::read(&query)?;
+    let format = Format::negotiate(request.headers(), Format::OF_ENTRIES)?;
     let (activity, directory) =
         tokio::try_join!(api.store.activity(id), api.store.directory(caller.user_id))?;
     let activity = activity.ok_or(ApiError::ActivityNotFound)?;
     if activity.user_id != caller.user_id {
         return Err(ApiError::NotTheCallers);
     }
-    render_activity(&activity, &directory)
+    Ok(Document::new(format, render_activity(&activity, &directory, include)?))
 }

@@ -1,7 +1,7 @@
 //! `GET /api/activities`: the caller's log, newest first, or the part of it that a filter matches.
 
 use activity_log::http::{
-    Api, ApiError, Filter, ListParameters, Operation, QueryString, answer, list,
+    Api, ApiError, Document, Filter, ListParameters, Operation, QueryString, answer, list,
 };
 use lambda_http::{Body, Request, Response};
 
@@ -10,11 +10,11 @@ pub async fn handler(api: &Api, request: Request) -> Response<Body> {
     answer(Operation::List, &request, respond(api, &request)).await
 }
 
-async fn respond(api: &Api, request: &Request) -> Result<String, ApiError> {
-    let caller = api.caller(request)?;
+async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
+    let caller = api.admit(request).await?;
     let known = [&ListParameters::NAMES[..], &Filter::NAMES[..]].concat();
     let query = QueryString::parse(request.uri().query(), &known)?;
     let parameters = ListParameters::read(&query)?;
     let filter = Filter::read(&query)?;
-    list(api, caller, &filter, parameters).await
+    list(api, caller, request, &query, parameters, &filter).await
 }

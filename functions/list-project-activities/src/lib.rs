@@ -2,7 +2,8 @@
 //! newest first.
 
 use activity_log::http::{
-    Api, ApiError, Filter, ListParameters, Operation, QueryString, SlugFilter, answer, list,
+    Api, ApiError, Document, Filter, ListParameters, Operation, QueryString, SlugFilter, answer,
+    list,
 };
 use lambda_http::{Body, Request, Response};
 
@@ -11,12 +12,12 @@ pub async fn handler(api: &Api, request: Request) -> Response<Body> {
     answer(Operation::List, &request, respond(api, &request)).await
 }
 
-async fn respond(api: &Api, request: &Request) -> Result<String, ApiError> {
-    let caller = api.caller(request)?;
+async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
+    let caller = api.admit(request).await?;
     let query = QueryString::parse(request.uri().query(), &ListParameters::NAMES)?;
     let parameters = ListParameters::read(&query)?;
     let slug = |name| api.path_parameter(request, name).ok_or(ApiError::ScopeNotFound);
     let slugs =
         SlugFilter { project: slug("projectSlug")?, environment: Some(slug("environmentSlug")?) };
-    list(api, caller, &Filter::Existing(slugs), parameters).await
+    list(api, caller, request, &query, parameters, &Filter::Existing(slugs)).await
 }

@@ -1,12 +1,12 @@
 //! Starts the function: configuration and connections first, then requests.
 
-use activity_log::http::Api;
-use lambda_http::{Error, run, service_fn, tracing};
+use activity_log::http::{Api, serve};
+use lambda_http::{Error, tracing};
 use list_project_activities::handler;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let api = Api::from_env().await?;
-    run(service_fn(|request| async { Ok::<_, Error>(handler(&api, request).await) })).await
+    serve(api.path_parameters, |request| handler(&api, request)).await
 }

@@ -1,12 +1,14 @@
 //! Errors of the API, and the one place that says how each is answered.
 
-use lambda_http::http::header::WWW_AUTHENTICATE;
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
+use super::negotiation::Format;
+use super::query::MAX_LENGTH;
 use crate::id::MAX_ID;
-use crate::store::{PageError, StoreError};
+use crate::store::StoreError;
 use crate::token::TokenError;
 
 /// What a route does, as its error messages call it.
@@ -24,6 +26,12 @@ pub enum ApiError {
     /// No valid token.
     #[error("unauthenticated: {0}")]
     Unauthenticated(#[source] TokenError),
+    /// Another method than GET.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// A query string that is too long to be read.
+    #[error("query too long")]
+    QueryTooLong,
     /// A query parameter that cannot be.
     #[error("parameter {name} {reason}")]
     InvalidParameter {
@@ -35,6 +43,12 @@ pub enum ApiError {
     /// An activity id that cannot be.
     #[error("invalid activity id")]
     InvalidActivityId,
+    /// None of the forms that this can be given in is acceptable to the caller.
+    #[error("not acceptable")]
+    NotAcceptable {
+        /// The forms there are.
+        available: &'static [Format],
+    },
     /// The caller has no project and environment of these slugs.
     #[error("no such project or environment")]
     ScopeNotFound,
@@ -51,12 +65,6 @@ pub enum ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(Box::new(error))
-    }
-}
-
-impl From<PageError> for ApiError {
-    fn from(error: PageError) -> Self {
         Self::Internal(Box::new(error))
     }
 }
@@ -101,9 +109,17 @@ impl ApiError {
             parameter: self.parameter(),
         };
         let document = serde_json::to_string(&problem).unwrap_or_default();
-        let mut response = super::json(status, "application/problem+json", document);
-        if let Self::Unauthenticated(error) = self {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*error));
+        let mut response = super::response::answer(status, Body::Text(document));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self {
+            Self::Unauthenticated(error) => {
+                headers.insert(WWW_AUTHENTICATE, challenge(*error));
+            }
+            Self::MethodNotAllowed => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET"));
+            }
+            _ => {}
         }
         response
     }
@@ -123,6 +139,18 @@ impl ApiError {
                 "Missing or invalid authentication token",
                 Some(sentence(&error.to_string())),
             ),
+            Self::MethodNotAllowed => answer(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Method not allowed",
+                Some("This can only be read, with GET.".to_owned()),
+            ),
+            Self::QueryTooLong => answer(
+                StatusCode::BAD_REQUEST,
+                "query_too_long",
+                "Query too long",
+                Some(format!("A query string has at most {MAX_LENGTH} bytes.")),
+            ),
             Self::InvalidParameter { name, reason } => answer(
                 StatusCode::BAD_REQUEST,
                 "invalid_parameter",
@@ -134,6 +162,12 @@ impl ApiError {
                 "invalid_activity_id",
                 "Invalid activity ID",
                 Some(format!("An activity ID is an integer from 1 to {MAX_ID}.")),
+            ),
+            Self::NotAcceptable { available } => answer(
+                StatusCode::NOT_ACCEPTABLE,
+                "not_acceptable",
+                "Not acceptable",
+                Some(format!("This can be given as {}.", alternatives(available))),
             ),
             Self::ScopeNotFound => answer(
                 StatusCode::NOT_FOUND,
@@ -168,6 +202,9 @@ impl ApiError {
             Self::InvalidParameter { name, .. } => Some(name),
             Self::InvalidActivityId => Some("id"),
             Self::Unauthenticated(_)
+            | Self::MethodNotAllowed
+            | Self::QueryTooLong
+            | Self::NotAcceptable { .. }
             | Self::ScopeNotFound
             | Self::ActivityNotFound
             | Self::NotTheCallers
@@ -189,6 +226,16 @@ fn challenge(error: TokenError) -> HeaderValue {
         TokenError::Invalid | TokenError::Claims | TokenError::User => HeaderValue::from_static(
             r#"Bearer error="invalid_token", error_description="the token is not valid""#,
         ),
+    }
+}
+
+/// Media types as one would say them.
+fn alternatives(formats: &[Format]) -> String {
+    let names: Vec<_> = formats.iter().map(|format| format.media_type()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, first)) => format!("{} or {last}", first.join(", ")),
+        None => String::new(),
     }
 }
 

@@ -1,11 +1,20 @@
 //! What the two list routes have in common: parameters, filters, and the page they lead to.
 
+use lambda_http::Request;
+use lambda_http::http::HeaderValue;
+use lambda_http::http::header::LINK;
+
+use super::cursor::{self, ListHash};
+use super::link::next_link;
+use super::negotiation::Format;
 use super::query::{QueryString, invalid};
-use super::render::render_page;
+use super::render::{Include, render_page};
+use super::response::{Document, TOTAL_COUNT};
 use super::{Api, ApiError};
 use crate::directory::Directory;
 use crate::id::MAX_ID;
-use crate::store::{Order, Page, PageRequest, Start, TimeRange};
+use crate::store::{Order, Page, PageError, PageRequest, Start, TimeRange};
+use crate::time::Timestamp;
 use crate::token::Caller;
 use crate::view::{Facets, Scope, View};
 
@@ -19,11 +28,26 @@ const MAX_LIMIT: usize = 1_000;
 #[derive(Debug, PartialEq, Eq)]
 pub struct ListParameters {
     /// Only entries with these facets.
-    pub facets: Facets,
+    facets: Facets,
+    /// Only entries of this time.
+    range: TimeRange,
+    /// Newest or oldest first.
+    order: Order,
     /// At most this many entries: 0 to 1,000.
-    pub limit: usize,
+    limit: usize,
+    /// From where.
+    start: RequestedStart,
+    /// What an entry shows.
+    include: Include,
+}
+
+/// Where a page starts, as it is asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum RequestedStart {
     /// After this many entries.
-    pub offset: u64,
+    Offset(u64),
+    /// After another page, whose `nextCursor` this is.
+    Cursor(String),
 }
 
 /// A project, and perhaps one of its environments, by slug.
@@ -48,7 +72,17 @@ pub enum Filter {
 
 impl ListParameters {
     /// The names of the parameters that both list routes have.
-    pub const NAMES: [&'static str; 4] = ["limit", "offset", "resourceType", "action"];
+    pub const NAMES: [&'static str; 9] = [
+        "limit",
+        "offset",
+        "cursor",
+        "resourceType",
+        "action",
+        "since",
+        "until",
+        "order",
+        Include::NAME,
+    ];
 
     /// Reads them from a query string.
     ///
@@ -59,14 +93,44 @@ impl ListParameters {
         let limit = limit.map_or(DEFAULT_LIMIT, |limit| {
             usize::try_from(limit).unwrap_or(MAX_LIMIT).min(MAX_LIMIT)
         });
+        let offset = query.number("offset", MAX_ID)?;
+        let start = match (query.get("cursor"), offset) {
+            (Some(_), Some(_)) => {
+                return Err(invalid("cursor", "cannot be given together with offset"));
+            }
+            (Some(cursor), None) => RequestedStart::Cursor(cursor.to_owned()),
+            (None, offset) => RequestedStart::Offset(offset.unwrap_or(0)),
+        };
+        let orders = [("asc", Order::OldestFirst), ("desc", Order::NewestFirst)];
         Ok(Self {
             facets: Facets {
                 resource_type: query.get("resourceType").map(str::to_owned),
                 action: query.get("action").map(str::to_owned),
             },
+            range: TimeRange { since: query.time("since")?, until: query.time("until")? },
+            order: query.choice("order", &orders)?.unwrap_or_default(),
             limit,
-            offset: query.number("offset", MAX_ID)?.unwrap_or(0),
+            start,
+            include: Include::read(query)?,
         })
+    }
+
+    /// What tells this list of the caller's from all others. The project and environment are in it
+    /// as they were asked for, so that it can be checked before they are looked up.
+    fn hash(&self, caller: Caller, filter: &Filter) -> ListHash {
+        let slugs = filter.slugs();
+        let bound = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
+        let description = serde_json::json!([
+            caller.user_id,
+            slugs.map(|slugs| &slugs.project),
+            slugs.and_then(|slugs| slugs.environment.as_ref()),
+            self.facets.resource_type,
+            self.facets.action,
+            bound(self.range.since),
+            bound(self.range.until),
+            self.order == Order::OldestFirst,
+        ]);
+        ListHash::new(description.to_string().as_bytes())
     }
 }
 
@@ -88,6 +152,13 @@ impl Filter {
             }
         }
     }
+
+    const fn slugs(&self) -> Option<&SlugFilter> {
+        match self {
+            Self::Everything => None,
+            Self::Matching(slugs) | Self::Existing(slugs) => Some(slugs),
+        }
+    }
 }
 
 impl SlugFilter {
@@ -104,46 +175,71 @@ impl SlugFilter {
     }
 }
 
-/// The document of the page that the caller asked for.
+/// The page that the caller asked for with `request`, whose query string is `query`.
 ///
 /// # Errors
-/// [`ApiError::ScopeNotFound`] for a project or environment that must exist and does not;
-/// [`ApiError::Internal`] if the log cannot be read.
+/// [`ApiError::InvalidParameter`] for a cursor that is not of this list;
+/// [`ApiError::NotAcceptable`]; [`ApiError::ScopeNotFound`] for a project or environment that must
+/// exist and does not; [`ApiError::Internal`] if the log cannot be read.
 pub async fn list(
     api: &Api,
     caller: Caller,
-    filter: &Filter,
+    request: &Request,
+    query: &QueryString,
     parameters: ListParameters,
-) -> Result<String, ApiError> {
-    let limit = parameters.limit;
-    let (page, directory) = match filter {
+    filter: &Filter,
+) -> Result<Document, ApiError> {
+    let hash = parameters.hash(caller, filter);
+    let start = match &parameters.start {
+        RequestedStart::Offset(offset) => Start::Offset(*offset),
+        RequestedStart::Cursor(text) => {
+            Start::After(cursor::decode(text, hash).ok_or_else(foreign_cursor)?)
+        }
+    };
+    let format = Format::negotiate(request.headers(), Format::OF_LISTS)?;
+
+    let ListParameters { facets, range, order, limit, include, .. } = parameters;
+    let view = |scope| View { scope, facets };
+    let of = |view| PageRequest { view, range, order, start, limit };
+    let (mut page, directory) = match filter {
         Filter::Everything => {
-            let request = parameters.request(Scope::User(caller.user_id));
+            let wanted = of(view(Scope::User(caller.user_id)));
             let directory = async { Ok(api.store.directory(caller.user_id).await?) };
-            let page = async { Ok::<_, ApiError>(api.store.page(&request).await?) };
+            let page = async { Ok::<_, ApiError>(api.store.page(&wanted).await?) };
             tokio::try_join!(page, directory)?
         }
         Filter::Matching(slugs) | Filter::Existing(slugs) => {
             let directory = api.store.directory(caller.user_id).await?;
             let page = match (slugs.resolve(caller, &directory), filter) {
-                (Some(scope), _) => api.store.page(&parameters.request(scope)).await?,
+                (Some(scope), _) => api.store.page(&of(view(scope))).await?,
                 (None, Filter::Existing(_)) => return Err(ApiError::ScopeNotFound),
-                (None, Filter::Matching(_) | Filter::Everything) => Page::empty(parameters.offset),
+                (None, Filter::Matching(_) | Filter::Everything) => Page::empty(match start {
+                    Start::Offset(offset) => offset,
+                    Start::After(_) => 0,
+                }),
             };
             (page, directory)
         }
     };
-    render_page(&page, limit, &directory)
+    let next = |page: &Page| page.next.map(|next| cursor::encode(next, hash));
+    let body = render_page(&mut page, limit, &directory, include, format, next)?;
+    let mut document = Document::new(format, body);
+    document.headers.insert(TOTAL_COUNT, HeaderValue::from(page.total));
+    if let Some(cursor) = next(&page) {
+        document.headers.insert(LINK, next_link(request, query, &cursor)?);
+    }
+    Ok(document)
 }
 
-impl ListParameters {
-    fn request(self, scope: Scope) -> PageRequest {
-        PageRequest {
-            view: View { scope, facets: self.facets },
-            range: TimeRange::default(),
-            order: Order::NewestFirst,
-            start: Start::Offset(self.offset),
-            limit: self.limit,
+fn foreign_cursor() -> ApiError {
+    invalid("cursor", "is not of this list")
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::ForeignCursor => foreign_cursor(),
+            PageError::Store(error) => error.into(),
         }
     }
 }

@@ -1,15 +1,20 @@
 //! The HTTP side of the API: parameters in, documents out, one mapping from error to status.
 
+mod cursor;
 mod error;
+mod link;
 mod list;
+mod negotiation;
 mod query;
 mod render;
+mod response;
+mod serve;
 
 use std::borrow::Cow;
 use std::future::Future;
 
-use lambda_http::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::http::{HeaderValue, Method};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
@@ -17,13 +22,16 @@ use percent_encoding::percent_decode_str;
 
 pub use error::{ApiError, Operation};
 pub use list::{Filter, ListParameters, SlugFilter, list};
+pub use negotiation::Format;
 pub use query::QueryString;
-pub use render::render_activity;
+pub use render::{Include, render_activity};
+pub use response::Document;
+pub use serve::{readable, serve};
 
 use crate::Chain;
 use crate::config::{self, ConfigError, PathParameters};
 use crate::store::Store;
-use crate::token::{Caller, TokenError, Verifier};
+use crate::token::{Caller, TokenError, Verifier, VerifyError};
 
 /// What a read function needs for every request. Made once, before the first.
 #[derive(Debug)]
@@ -45,9 +53,13 @@ impl Api {
         let verifier = config::verifier(&config::environment)?;
         let path_parameters = config::path_parameters(&config::environment)?;
         let store = Store::connect(config::tables(&config::environment)?).await;
-        if let Err(error) = store.warm_up().await {
-            // The first request will try again, and answer for itself.
+        let (database, keys) = tokio::join!(store.warm_up(), verifier.warm_up());
+        // The first request will try again, and answer for itself.
+        if let Err(error) = database {
             tracing::warn!(error = %Chain(&error), "DynamoDB did not answer");
+        }
+        if let Err(error) = keys {
+            tracing::warn!(error = %Chain(&error), "the published keys cannot be had");
         }
         Ok(Self { store, verifier, path_parameters })
     }
@@ -64,31 +76,36 @@ impl Api {
         }
     }
 
-    /// Who sent `request`.
+    /// Lets a request in: says who sent it.
     ///
     /// # Errors
-    /// [`ApiError::Unauthenticated`] if no valid token says so. Two `Authorization` headers are
-    /// none.
-    pub fn caller(&self, request: &Request) -> Result<Caller, ApiError> {
+    /// [`ApiError::Unauthenticated`] if no valid token says so; two `Authorization` headers are
+    /// none. [`ApiError::MethodNotAllowed`] if it is no GET. [`ApiError::Internal`] if no token can
+    /// be verified.
+    pub async fn admit(&self, request: &Request) -> Result<Caller, ApiError> {
         let mut headers = request.headers().get_all(AUTHORIZATION).iter();
         let header = headers.next().map(HeaderValue::as_bytes);
         let caller = match headers.next() {
-            Some(_) => Err(TokenError::Invalid),
-            None => self.verifier.caller(header),
+            Some(_) => Err(TokenError::Invalid.into()),
+            None => self.verifier.caller(header).await,
         };
-        caller.map_err(ApiError::Unauthenticated)
+        let caller = caller.map_err(|error| match error {
+            VerifyError::Token(error) => ApiError::Unauthenticated(error),
+            VerifyError::Keys(_) => ApiError::Internal(Box::new(error)),
+        })?;
+        if request.method() == Method::GET { Ok(caller) } else { Err(ApiError::MethodNotAllowed) }
     }
 }
 
-/// Answers `request`: with the JSON document that `handle` comes to, or with its error. An error
-/// that is ours is logged here, once, with the request id.
+/// Answers `request`: with the document that `handle` comes to, or with its error. An error that
+/// is ours is logged here, once, with the request id.
 pub async fn answer<F>(operation: Operation, request: &Request, handle: F) -> Response<Body>
 where
-    F: Future<Output = Result<String, ApiError>>,
+    F: Future<Output = Result<Document, ApiError>>,
 {
     let request_id = request_id(request);
     match handle.await {
-        Ok(document) => json(StatusCode::OK, "application/json", document),
+        Ok(document) => document.response(request.headers()),
         Err(error) => {
             if let ApiError::Internal(cause) = &error {
                 tracing::error!(request_id, error = %Chain(cause.as_ref()), "request failed");
@@ -106,13 +123,4 @@ fn request_id(request: &Request) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn json(status: StatusCode, content_type: &'static str, document: String) -> Response<Body> {
-    let mut response = Response::new(Body::Text(document));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    response
 }

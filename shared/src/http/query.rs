@@ -3,6 +3,11 @@
 use percent_encoding::percent_decode_str;
 
 use super::ApiError;
+use crate::time::Timestamp;
+
+/// The longest query string that is read, in bytes. API Gateway takes a request line and headers
+/// of 10,240 bytes in all.
+pub(super) const MAX_LENGTH: usize = 8_192;
 
 /// The parameters of a query string, decoded (WHATWG URL, `application/x-www-form-urlencoded`).
 /// An empty value counts as absent.
@@ -14,10 +19,14 @@ impl QueryString {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] for a name that is unknown or stands twice, or a value that
-    /// is not percent-encoded UTF-8.
+    /// is not percent-encoded UTF-8; [`ApiError::QueryTooLong`].
     pub fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
+        let query = query.unwrap_or_default();
+        if query.len() > MAX_LENGTH {
+            return Err(ApiError::QueryTooLong);
+        }
         let mut parameters: Vec<(String, String)> = Vec::new();
-        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or_else(|| invalid(name, "is not percent-encoded UTF-8"))?;
             if !known.contains(&name.as_str()) {
@@ -40,6 +49,39 @@ impl QueryString {
             .iter()
             .find(|(known, value)| known == name && !value.is_empty())
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters that are not empty, in the order they were given.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let given = self.0.iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// A parameter that is one of `choices`.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidParameter`] if it is something else.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
+        let Some(given) = self.get(name) else { return Ok(None) };
+        let chosen = choices.iter().find(|(choice, _)| *choice == given);
+        chosen.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let choices: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+            invalid(name, &format!("must be {}", choices.join(" or ")))
+        })
+    }
+
+    /// A parameter that is an instant, as a bound of the times in the log.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidParameter`] if it is not written as RFC 3339 says.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        const REASON: &str = "must be an RFC 3339 date and time such as 2024-01-15T10:30:00Z, \
+                              with + written as %2B";
+        self.get(name).map(Timestamp::bound).transpose().map_err(|_| invalid(name, REASON))
     }
 
     /// A parameter that is a number written in decimal digits, up to `max`. One too large for 64

@@ -6,12 +6,13 @@
 //! the positions that a page must show are known before it is read: a page that shows others was
 //! read from an index that is still catching up with its table, and is read again.
 
+use super::attributes::{Item, number};
 use super::entry::{self, SortKey};
 use super::query::{Row, pause};
 use super::{Store, StoreError};
 use crate::activity::Activity;
 use crate::time::Timestamp;
-use crate::view::View;
+use crate::view::{View, views};
 
 /// A half-open range of time: from `since`, up to but without `until`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,24 +95,53 @@ pub struct Page {
     pub total: u64,
     /// How many of them come before the page, in its order.
     pub offset: u64,
-    /// Where the next page starts; `None` if there are no more entries.
+    /// Where the next page starts; `None` if there are no more entries, or none in this page.
     pub next: Option<Cursor>,
     /// Whether there are entries after the page, in its order.
     pub has_more: bool,
+    /// The order of the entries.
+    pub(crate) order: Order,
+    /// The position of the first entry; 0 if there is none.
+    pub(crate) first: u64,
 }
 
 impl Page {
     /// The page of a view without entries, after `offset` of them.
     #[must_use]
     pub const fn empty(offset: u64) -> Self {
-        Self { activities: Vec::new(), total: 0, offset, next: None, has_more: false }
+        Self {
+            activities: Vec::new(),
+            total: 0,
+            offset,
+            next: None,
+            has_more: false,
+            order: Order::NewestFirst,
+            first: 0,
+        }
+    }
+
+    /// Cuts the page to its first `count` entries; the next page then starts after those.
+    pub fn cut(&mut self, count: usize) {
+        if count >= self.activities.len() {
+            return;
+        }
+        self.activities.truncate(count);
+        self.has_more = true;
+        self.next = self.activities.last().map(|last| {
+            let distance = count as u64 - 1;
+            let position = match self.order {
+                Order::NewestFirst => self.first - distance,
+                Order::OldestFirst => self.first + distance,
+            };
+            Cursor { position, at: SortKey { created_at: last.created_at, id: last.id } }
+        });
     }
 }
 
 /// A page that cannot be given.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// The cursor is not from this view and range.
+    /// The cursor names no entry of this view and range, or another place than the entry's.
     #[error("the cursor does not belong to this list")]
     ForeignCursor,
     /// The log could not be read.
@@ -132,6 +162,8 @@ struct Ends {
     high: u64,
     /// Where the newest entry stands.
     newest: Option<SortKey>,
+    /// Position of the newest entry that was read: less than `high` if a cursor knows better.
+    read: u64,
 }
 
 impl Ends {
@@ -159,11 +191,13 @@ struct Shown {
     total: u64,
     offset: u64,
     has_more: bool,
+    /// Whether what was read bears out the cursor that the page starts from, if there is one.
+    proven: bool,
 }
 
 impl Shown {
     const fn none(total: u64, offset: u64) -> Self {
-        Self { rows: Vec::new(), total, offset, has_more: offset < total }
+        Self { rows: Vec::new(), total, offset, has_more: offset < total, proven: true }
     }
 }
 
@@ -198,10 +232,29 @@ impl Store {
                 Start::After(_) => 0,
             }));
         }
-        let Shown { rows, total, offset, has_more } = Box::pin(self.rows(request)).await?;
+        let shown = Box::pin(self.rows(request)).await;
+        if let Start::After(cursor) = request.start
+            && !matches!(&shown, Ok(Shown { proven: true, .. }))
+            && !self.stands(&request.view, cursor).await?
+        {
+            return Err(PageError::ForeignCursor);
+        }
+        let Shown { rows, total, offset, has_more, .. } = shown?;
         let next = rows.last().filter(|_| has_more).map(Row::cursor);
+        let first = rows.first().map_or(0, |row| row.position);
         let activities = self.bodies(&request.view, &rows).await?;
-        Ok(Page { activities, total, offset, next, has_more })
+        Ok(Page { activities, total, offset, next, has_more, order: request.order, first })
+    }
+
+    /// Whether the entry that `cursor` names is in `view`, where the cursor says.
+    async fn stands(&self, view: &View, cursor: Cursor) -> Result<bool, StoreError> {
+        let key = Item::from([("id".to_owned(), number(cursor.at.id))]);
+        let items = self.batch_get(&self.tables.activities, vec![key], true).await?;
+        let Some(item) = items.first() else { return Ok(false) };
+        let entry = entry::decode(item)?;
+        Ok(entry.sort_key() == cursor.at
+            && entry.positions[view.kind()] == Some(cursor.position)
+            && views(&entry.activity).any(|of| of == *view))
     }
 
     /// Reads a page's rows until they have no gap, or else takes the log to end at the gap.
@@ -274,16 +327,13 @@ impl Store {
 
         // Reads side by side may see the index at different moments; the latest one counts.
         let low = before.first().map_or(1, |before| before.position + 1);
-        let newest = newest
-            .iter()
-            .chain(&page)
-            .map(Row::cursor)
-            .chain(start.cursor())
-            .max_by_key(|row| row.position);
+        let read = newest.iter().chain(&page).map(Row::cursor).max_by_key(|row| row.position);
+        let newest = read.into_iter().chain(start.cursor()).max_by_key(|row| row.position);
         let ends = Ends {
             low,
             high: newest.map_or(low - 1, |newest| newest.position),
             newest: newest.map(|newest| newest.at),
+            read: read.map_or(0, |read| read.position),
         };
         // Or else the total would count entries that only a late index puts outside the range.
         if let Some(oldest) = oldest.first().filter(|oldest| oldest.position != low) {
@@ -397,7 +447,12 @@ impl Run {
         self.rows.drain(..small(self.skip).min(right));
         let total = ends.total();
         let has_more = offset.saturating_add(self.rows.len() as u64) < total;
-        let shown = Shown { rows: self.rows, total, offset, has_more };
+        // The first row has the position next to the cursor's; anything else is a gap.
+        let proven = match request.start {
+            Start::Offset(_) => true,
+            Start::After(cursor) => !self.rows.is_empty() && cursor.position <= ends.read,
+        };
+        let shown = Shown { rows: self.rows, total, offset, has_more, proven };
         if right == wanted { Ok(shown) } else { Err(Gap { newer: newer.or(ends.newest), shown }) }
     }
 }

@@ -6,6 +6,7 @@ mod append;
 mod audit;
 mod contention;
 mod cost;
+mod cursor;
 mod faults;
 mod lag;
 mod model;

@@ -1,11 +1,20 @@
 //! Bearer tokens: who is calling.
 //!
-//! A token is a JWT (RFC 7519) signed with a shared secret (HS256). The algorithm is pinned here;
-//! what a token says of its own algorithm only ever makes it fail.
+//! A token is a JWT (RFC 7519), signed either with a shared secret (HS256) or by a provider that
+//! publishes its keys (RS256, ES256, EdDSA). Which of the two, and so which algorithms, is
+//! configured; what a token says of its own algorithm only ever makes it fail (RFC 8725, section
+//! 3.1).
+
+mod jwks;
+
+use std::time::Instant;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value};
+
+pub use jwks::JwksError;
+use jwks::KeySet;
 
 use crate::id::UserId;
 
@@ -59,12 +68,32 @@ pub enum TokenError {
     User,
 }
 
+/// Why it is not known who is calling.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It is the caller's fault.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// It is not: there are no keys yet to verify any token with.
+    #[error("the keys of the token provider cannot be had")]
+    Keys(#[from] JwksError),
+}
+
 /// Verifies tokens. Make one per process.
 #[derive(Debug)]
 pub struct Verifier {
-    key: DecodingKey,
+    keys: Keys,
     validation: Validation,
     user_id_claim: String,
+}
+
+/// What signatures are verified with.
+#[derive(Debug)]
+enum Keys {
+    /// A secret that the token provider has, too.
+    Shared(DecodingKey),
+    /// Public keys of the token provider.
+    Published(KeySet),
 }
 
 impl Verifier {
@@ -76,10 +105,27 @@ impl Verifier {
         if secret.len() < MIN_SECRET_LENGTH {
             return Err("must be at least 32 bytes");
         }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = rules.leeway_seconds;
-        validation.validate_nbf = true;
-        validation.validate_aud = rules.audience.is_some();
+        let key = DecodingKey::from_secret(secret.as_bytes());
+        Ok(Self::new(Keys::Shared(key), vec![Algorithm::HS256], rules))
+    }
+
+    /// Verifies tokens signed by RS256, ES256 or EdDSA with a key of the set (RFC 7517) at `url`.
+    ///
+    /// # Errors
+    /// A reason if the URL is not `https:`, or `http:` to this machine.
+    pub fn published_keys(url: &str, rules: TokenRules) -> Result<Self, &'static str> {
+        let keys = Keys::Published(KeySet::new(url)?);
+        Ok(Self::new(keys, jwks::ALGORITHMS.to_vec(), rules))
+    }
+
+    fn new(keys: Keys, algorithms: Vec<Algorithm>, rules: TokenRules) -> Self {
+        let mut validation = Validation {
+            algorithms,
+            leeway: rules.leeway_seconds,
+            validate_nbf: true,
+            validate_aud: rules.audience.is_some(),
+            ..Validation::default()
+        };
         let mut required = vec!["exp"];
         if let Some(issuer) = &rules.issuer {
             required.push("iss");
@@ -90,33 +136,66 @@ impl Verifier {
             validation.set_audience(&[audience]);
         }
         validation.set_required_spec_claims(&required);
-        let key = DecodingKey::from_secret(secret.as_bytes());
-        Ok(Self { key, validation, user_id_claim: rules.user_id_claim })
+        Self { keys, validation, user_id_claim: rules.user_id_claim }
+    }
+
+    /// Fetches the published keys, if it is those that count, so that no request has to wait for
+    /// them. For a function's initialisation.
+    ///
+    /// # Errors
+    /// [`JwksError`] if they cannot be had; a request will try again.
+    pub async fn warm_up(&self) -> Result<(), JwksError> {
+        match &self.keys {
+            Keys::Shared(_) => Ok(()),
+            Keys::Published(keys) => keys.fetch(Instant::now()).await,
+        }
     }
 
     /// The caller that an `Authorization` header (RFC 6750, section 2.1) names.
     ///
     /// # Errors
-    /// [`TokenError`].
-    pub fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, TokenError> {
+    /// [`VerifyError`].
+    pub async fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, VerifyError> {
         let header = authorization.ok_or(TokenError::Absent)?;
         let header = std::str::from_utf8(header).map_err(|_| TokenError::Invalid)?;
         let (scheme, token) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(TokenError::Absent);
+            return Err(TokenError::Absent.into());
         }
-        self.verify(token.trim_start())
+        self.verify(token.trim_start()).await
     }
 
-    fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+    async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
         if token.is_empty() {
-            return Err(TokenError::Absent);
+            return Err(TokenError::Absent.into());
         }
         if token.len() > MAX_TOKEN_LENGTH {
-            return Err(TokenError::Invalid);
+            return Err(TokenError::Invalid.into());
         }
-        let decoded =
-            jsonwebtoken::decode::<Map<String, Value>>(token, &self.key, &self.validation);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        // An extension that must be understood (RFC 7515, section 4.1.11); we understand none.
+        if header.crit.is_some() || !self.validation.algorithms.contains(&header.alg) {
+            return Err(TokenError::Invalid.into());
+        }
+        match &self.keys {
+            Keys::Shared(key) => Ok(self.verify_with(key, &self.validation, token)?),
+            Keys::Published(keys) => {
+                let key = keys.find(header.kid.as_deref(), header.alg, Instant::now()).await?;
+                let key = key.ok_or(TokenError::Invalid)?;
+                let algorithms = vec![key.algorithm()];
+                let validation = Validation { algorithms, ..self.validation.clone() };
+                Ok(self.verify_with(key.key(), &validation, token)?)
+            }
+        }
+    }
+
+    fn verify_with(
+        &self,
+        key: &DecodingKey,
+        validation: &Validation,
+        token: &str,
+    ) -> Result<Caller, TokenError> {
+        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, key, validation);
         let claims = decoded.map_err(|error| reason(error.kind()))?.claims;
         let user_id = match claims.get(&self.user_id_claim) {
             Some(Value::Number(number)) => number.as_u64().and_then(|id| id.try_into().ok()),
@@ -173,15 +252,35 @@ mod tests {
         jsonwebtoken::get_current_timestamp()
     }
 
+    #[test]
+    fn an_extension_that_must_be_understood_is_not() {
+        let claims = json!({"sub": 3, "exp": now() + 60});
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let mut header = Header::new(Algorithm::HS256);
+        assert!(check(rules(), &jsonwebtoken::encode(&header, &claims, &key).unwrap()).is_ok());
+        header.crit = Some(vec!["exp".into()]);
+        let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+        assert_eq!(check(rules(), &token), Err(TokenError::Invalid));
+    }
+
     fn sign(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
         let key = EncodingKey::from_secret(secret.as_bytes());
         jsonwebtoken::encode(&Header::new(algorithm), claims, &key).unwrap()
     }
 
+    /// Who `verifier` says it is. A shared secret keeps no one waiting.
+    fn caller(verifier: &Verifier, header: Option<&[u8]>) -> Result<u64, TokenError> {
+        let caller = futures_util::FutureExt::now_or_never(verifier.caller(header)).unwrap();
+        match caller {
+            Ok(caller) => Ok(caller.user_id.get()),
+            Err(VerifyError::Token(error)) => Err(error),
+            Err(VerifyError::Keys(error)) => panic!("{error}"),
+        }
+    }
+
     fn check(rules: TokenRules, token: &str) -> Result<u64, TokenError> {
         let verifier = Verifier::shared_secret(SECRET, rules).unwrap();
-        let header = format!("Bearer {token}");
-        verifier.caller(Some(header.as_bytes())).map(|caller| caller.user_id.get())
+        caller(&verifier, Some(format!("Bearer {token}").as_bytes()))
     }
 
     fn check_claims(claims: &Value) -> Result<u64, TokenError> {
@@ -276,21 +375,21 @@ mod tests {
         let token = issue(SECRET, "sub", 3.try_into().unwrap(), now() + 60).unwrap();
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let header = format!("{scheme} {token}");
-            assert!(verifier.caller(Some(header.as_bytes())).is_ok(), "{scheme}");
+            assert_eq!(caller(&verifier, Some(header.as_bytes())), Ok(3), "{scheme}");
         }
         let absent = [None, Some("Basic eDp5".to_owned()), Some("Bearer".into()), Some(token)];
         for header in absent {
-            let caller = verifier.caller(header.as_deref().map(str::as_bytes));
+            let caller = caller(&verifier, header.as_deref().map(str::as_bytes));
             assert_eq!(caller, Err(TokenError::Absent), "{header:?}");
         }
-        assert_eq!(verifier.caller(Some(b"Bearer \xff")), Err(TokenError::Invalid));
+        assert_eq!(caller(&verifier, Some(b"Bearer \xff")), Err(TokenError::Invalid));
     }
 
     proptest::proptest! {
         #[test]
         fn no_header_makes_it_panic_or_pass(header in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let verifier = Verifier::shared_secret(SECRET, rules()).unwrap();
-            proptest::prop_assert!(verifier.caller(Some(&header)).is_err());
+            proptest::prop_assert!(caller(&verifier, Some(&header)).is_err());
         }
     }
 }

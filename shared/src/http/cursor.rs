@@ -1,0 +1,113 @@
+//! Cursors as callers see them: opaque, versioned, of one length, and bound to the list they are of.
+//!
+//! A cursor says where an entry stands; the caller's own view of the log is in no part of it, so
+//! one that is made up leads nowhere but to an error.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::id::{ActivityId, MAX_ID};
+use crate::store::{Cursor, SortKey};
+use crate::time::Timestamp;
+
+/// The first byte of a cursor of this form.
+const VERSION: u8 = 1;
+
+/// Version, list, position, time and id.
+const LENGTH: usize = 1 + 8 + 8 + 8 + 8;
+
+/// What tells a list from all others: a hash of whose it is, its filters, range and order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ListHash([u8; 8]);
+
+impl ListHash {
+    /// The hash of a list that is described by `description`.
+    pub(super) fn new(description: &[u8]) -> Self {
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&Sha256::digest(description)[..8]);
+        Self(hash)
+    }
+}
+
+/// The text of `cursor`, which is of `list`: 44 characters of `[A-Za-z0-9_-]`.
+pub(super) fn encode(cursor: Cursor, list: ListHash) -> String {
+    let mut bytes = Vec::with_capacity(LENGTH);
+    bytes.push(VERSION);
+    bytes.extend(list.0);
+    bytes.extend(cursor.position.to_be_bytes());
+    bytes.extend(cursor.at.created_at.as_millis().to_be_bytes());
+    bytes.extend(cursor.at.id.get().to_be_bytes());
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The cursor that `text` is, if it is one of `list`.
+pub(super) fn decode(text: &str, list: ListHash) -> Option<Cursor> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (version, fields) = bytes.split_first()?;
+    let (&[hash, position, millis, id], []) = fields.as_chunks::<8>() else { return None };
+    if *version != VERSION || ListHash(hash) != list {
+        return None;
+    }
+    let created_at = Timestamp::from_millis(i64::from_be_bytes(millis)).ok()?;
+    let id = ActivityId::try_from(u64::from_be_bytes(id)).ok()?;
+    let position = u64::from_be_bytes(position);
+    (1..=MAX_ID).contains(&position).then_some(Cursor { position, at: SortKey { created_at, id } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(description: &str) -> ListHash {
+        ListHash::new(description.as_bytes())
+    }
+
+    fn cursor(position: u64, millis: i64, id: u64) -> Cursor {
+        let created_at = Timestamp::from_millis(millis).unwrap();
+        Cursor { position, at: SortKey { created_at, id: id.try_into().unwrap() } }
+    }
+
+    #[test]
+    fn a_cursor_is_bound_to_its_list_and_version() {
+        let text = encode(cursor(5, 1_705_314_600_000, 7), list("mine"));
+        assert_eq!(text.len(), 44);
+        assert_eq!(decode(&text, list("mine")), Some(cursor(5, 1_705_314_600_000, 7)));
+        assert_eq!(decode(&text, list("yours")), None);
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
+        bytes[0] = 2;
+        assert_eq!(decode(&BASE64_URL_SAFE_NO_PAD.encode(bytes), list("mine")), None);
+    }
+
+    #[test]
+    fn a_cursor_of_an_impossible_place_is_none() {
+        let valid = encode(cursor(1, 0, 1), list(""));
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&valid).unwrap();
+        for at in [9, 17, 25] {
+            for (value, good) in [(0, at == 17), (u64::MAX, false), (1 << 63, false), (2, true)] {
+                let mut bytes = bytes.clone();
+                bytes[at..at + 8].copy_from_slice(&value.to_be_bytes());
+                let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+                assert_eq!(decode(&text, list("")).is_some(), good, "{at} {value}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_encoded_is_what_is_decoded(
+            position in 1..=MAX_ID,
+            millis in 0..=Timestamp::MAX.as_millis(),
+            id in 1..=MAX_ID,
+            description: String,
+        ) {
+            let (cursor, list) = (cursor(position, millis, id), list(&description));
+            proptest::prop_assert_eq!(decode(&encode(cursor, list), list), Some(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_or_pass(text in "[A-Za-z0-9_-]{0,60}|\\PC{0,60}") {
+            proptest::prop_assert_eq!(decode(&text, list("")), None);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Runs a function: events of API Gateway in, answers out.
+
+use std::future::Future;
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::http::HeaderValue;
+use lambda_http::http::header::{HOST, HeaderName};
+use lambda_http::lambda_runtime::{self, LambdaEvent};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Body, Error, Request, Response, Service, service_fn};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
+use url::Url;
+
+use super::link::RESERVED;
+use super::query::MAX_LENGTH;
+use crate::config::PathParameters;
+
+/// What cannot stand in a path as it is (RFC 3986, section 3.3).
+const NOT_IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// What cannot stand in a query as it is (RFC 3986, section 3.4).
+const NOT_IN_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Answers every event with `handle`, until the function is stopped.
+///
+/// # Errors
+/// If the Lambda runtime cannot be reached.
+pub async fn serve<H, F>(path_parameters: PathParameters, handle: H) -> Result<(), Error>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let answer = service_fn(|request| {
+        let response = handle(request);
+        async { Ok::<_, Error>(response.await) }
+    });
+    let mut adapter = lambda_http::Adapter::from(answer);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<LambdaRequest>| {
+        let payload = readable(event.payload, path_parameters);
+        adapter.call(LambdaEvent { payload, context: event.context })
+    }))
+    .await
+}
+
+/// An event that `lambda_http` can make a request of. It panics where the parts of the URL do not
+/// make one; so what cannot stand there is percent-encoded, cut, or left out.
+#[must_use]
+pub fn readable(event: LambdaRequest, path_parameters: PathParameters) -> LambdaRequest {
+    match event {
+        LambdaRequest::ApiGatewayV2(mut event) => {
+            let path = event.raw_path.unwrap_or_default();
+            let path = cut(path.strip_prefix('/').unwrap_or(&path));
+            let path = match path_parameters {
+                // API Gateway decodes this one, too; a slash in it is one that it matched.
+                PathParameters::Decoded => {
+                    let encode = |part| utf8_percent_encode(part, RESERVED).to_string();
+                    path.split('/').map(encode).collect::<Vec<_>>().join("/")
+                }
+                PathParameters::Encoded => utf8_percent_encode(path, NOT_IN_PATH).to_string(),
+            };
+            event.raw_path = Some(format!("/{path}"));
+            let query = event.raw_query_string.unwrap_or_default();
+            let query = percent_encode(cut(&query).as_bytes(), NOT_IN_QUERY).to_string();
+            event.raw_query_string = Some(query);
+            check_origin(&mut event);
+            LambdaRequest::ApiGatewayV2(event)
+        }
+        other => other,
+    }
+}
+
+/// At most one byte more of `text` than is read of a query, which is enough to see that it is too
+/// long.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_LENGTH + 4)]
+}
+
+/// Leaves out a host that is none, and says which protocol it was: API Gateway does, and where it
+/// does not stand in between, on one's own machine, it is plain HTTP.
+fn check_origin(event: &mut ApiGatewayV2httpRequest) {
+    let is_host = |host: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        host.len() < 256
+            && host.bytes().all(known)
+            && Url::parse(&format!("http://{host}/")).is_ok()
+    };
+    let named = event.headers.get(HOST).map(|host| host.to_str().is_ok_and(is_host));
+    if named == Some(false) {
+        event.headers.remove(HOST);
+    }
+    if event.request_context.domain_name.as_deref().is_some_and(|name| !is_host(name)) {
+        event.request_context.domain_name = None;
+    }
+    let https = event.headers.get(&FORWARDED_PROTOCOL).is_some_and(|value| value == "https");
+    let protocol = HeaderValue::from_static(if https { "https" } else { "http" });
+    event.headers.insert(FORWARDED_PROTOCOL, protocol);
+}

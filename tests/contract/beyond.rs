@@ -1,0 +1,395 @@
+//! The rows of the second table of docs/contract.md, each by its name.
+
+use activity_log::NewActivity;
+use activity_log::activity::Metadata;
+use activity_log::logger::ActivityLogger;
+use activity_log::time::{Clock, Timestamp};
+use lambda_http::Body;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Fixture, GET, PROJECT, add_headers, bearer, user};
+
+/// The reference's two examples were recorded at 10:30 and at 10:35.
+const CASES_OF_TIME: [(&str, &[u64]); 17] = [
+    ("since=2024-01-15T10:30:00Z", &[2, 1]),
+    ("since=2024-01-15T10:30:00.001Z", &[2]),
+    ("since=2024-01-15T10:30:00.0000001Z", &[2]),
+    ("until=2024-01-15T10:35:00Z", &[1]),
+    ("until=2024-01-15T10:35:00.001Z", &[2, 1]),
+    ("until=2024-01-15T10:35:00.0000001Z", &[2, 1]),
+    ("since=2024-01-15T10:30:00Z&until=2024-01-15T10:35:00Z", &[1]),
+    ("since=2024-01-15T12:31:00%2B02:00&until=2024-01-15T12:36:00%2B02:00", &[2]),
+    ("since=2024-01-15T10:30:00Z&until=2024-01-15T10:30:00Z", &[]),
+    ("since=2024-01-15T10:35:00Z&until=2024-01-15T10:30:00Z", &[]),
+    ("since=2024-01-15T10:31:00Z&until=2024-01-15T10:34:00Z", &[]),
+    ("since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z", &[2, 1]),
+    ("until=1969-12-31T23:59:59Z", &[]),
+    ("since=9999-12-31T23:59:59Z", &[]),
+    ("since=2024-01-15T10:30:00Z&action=invoke&order=asc", &[2]),
+    ("since=2024-01-15T10:30:00Z&order=asc", &[1, 2]),
+    ("since=2024-01-15T10:30:00Z&limit=0", &[]),
+];
+
+#[tokio::test]
+async fn since_and_until_are_a_half_open_range_with_its_own_total() {
+    let fixture = Fixture::new().await;
+    for (query, ids) in CASES_OF_TIME {
+        for answer in fixture.both(query).await {
+            assert_eq!(answer.ids(), ids, "{query}");
+            let total = if query.contains("limit=0") { 2 } else { ids.len() };
+            assert_eq!(answer.pagination()["total"], total, "{query}");
+        }
+    }
+    for name in ["since", "until"] {
+        for value in ["2024-01-15", "10:30", "1705314600", "2024-01-15T10:30:00+02:00", "now"] {
+            for answer in fixture.both(&format!("{name}={value}")).await {
+                assert_eq!(answer.problem().1, "invalid_parameter", "{value}");
+                assert_eq!(answer.body["parameter"], name, "{value}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn order_is_desc_or_asc() {
+    let fixture = Fixture::new().await;
+    fixture.record(60).await;
+    let [newest_first, _] = fixture.both("limit=1000").await;
+    let mut expected = newest_first.ids();
+    assert_eq!(fixture.list("limit=1000&order=desc").await.ids(), expected);
+    expected.reverse();
+    for answer in fixture.both("limit=1000&order=asc").await {
+        assert_eq!(answer.ids(), expected);
+    }
+    for answer in fixture.both("limit=5&offset=40&order=asc").await {
+        assert_eq!(answer.ids(), expected[40..45]);
+        assert_eq!(answer.pagination()["hasMore"], true);
+    }
+    for value in ["ASC", "newest", "asc,desc", "-createdAt"] {
+        assert_eq!(fixture.list(&format!("order={value}")).await.body["parameter"], "order");
+    }
+}
+
+fn is_foreign(answer: &Answer) -> bool {
+    answer.status == 400
+        && answer.problem().1 == "invalid_parameter"
+        && answer.body["parameter"] == "cursor"
+}
+
+#[tokio::test]
+async fn cursor_is_opaque_and_bound_to_the_list_it_was_made_for() {
+    let fixture = Fixture::new().await;
+    fixture.record(30).await;
+    let query = "resourceType=function&since=2024-01-01T00:00:00Z&limit=10";
+    let first = fixture.list(query).await;
+    let cursor = first.next().unwrap();
+    assert!(cursor.len() <= 512);
+    assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+
+    // Other pages, other forms of the same list.
+    for same in [
+        format!("{query}&cursor={cursor}"),
+        format!("cursor={cursor}&limit=3&since=2024-01-01T00:00:00Z&resourceType=function"),
+        format!("cursor={cursor}&since=2024-01-01T01:00:00%2B01:00&resourceType=function"),
+        format!("{query}&cursor={cursor}&order=desc&include=client&action="),
+    ] {
+        let answer = fixture.list(&same).await;
+        assert_eq!(answer.status, 200, "{same}: {answer:?}");
+        assert_eq!(answer.pagination()["offset"], 10, "{same}");
+    }
+    // Other lists.
+    let base = "since=2024-01-01T00:00:00Z";
+    for other in [
+        String::new(),
+        base.to_owned(),
+        format!("{base}&resourceType=database"),
+        format!("{query}&action=invoke"),
+        format!("{query}&order=asc"),
+        format!("{query}&until=2030-01-01T00:00:00Z"),
+        format!("{query}&projectSlug=my-project"),
+        format!("{query}&projectSlug=nothing"),
+        "resourceType=function&since=2024-01-01T00:00:00.001Z".to_owned(),
+    ] {
+        let answer = fixture.list(&format!("{other}&cursor={cursor}")).await;
+        assert!(is_foreign(&answer), "{other} {answer:?}");
+    }
+    let query = format!("{query}&cursor={cursor}");
+    assert!(is_foreign(&fixture.project("my-project", "production", &query).await));
+    // Even where there is nothing to be found: it is a 400 first.
+    assert!(is_foreign(&fixture.project("no", "no", &query).await));
+    let theirs = |event: &mut Value| {
+        event["headers"]["authorization"] = bearer(8).into();
+        event["rawQueryString"] = query.clone().into();
+    };
+    assert!(is_foreign(&fixture.send(crate::support::LIST, theirs).await));
+    let both = fixture.list(&format!("{query}&offset=0")).await;
+    assert!(is_foreign(&both) && both.body["detail"].as_str().unwrap().contains("offset"));
+    assert!(is_foreign(&fixture.list(&format!("cursor={}", "x".repeat(600))).await));
+
+    // The two ways to name one environment are one list.
+    let cursor = fixture.project("my-project", "production", "limit=1").await.next().unwrap();
+    let query = format!("projectSlug=my-project&environmentSlug=production&cursor={cursor}");
+    assert_eq!(fixture.list(&query).await.status, 200);
+}
+
+#[tokio::test]
+async fn cursor_that_was_changed_is_400_wherever_it_was_changed() {
+    let fixture = Fixture::new().await;
+    fixture.record(30).await;
+    let cursor = fixture.list("limit=10").await.next().unwrap();
+    for at in 0..cursor.len() {
+        for letter in ['A', '_', '7'] {
+            let mut changed = cursor.clone();
+            changed.replace_range(at..=at, &letter.to_string());
+            let answer = fixture.list(&format!("cursor={changed}")).await;
+            assert!(changed == cursor || is_foreign(&answer), "{at} {answer:?}");
+        }
+    }
+    for changed in [&cursor[..43], &format!("{cursor}A"), &format!("{cursor}=")] {
+        assert!(is_foreign(&fixture.list(&format!("cursor={changed}")).await), "{changed}");
+    }
+}
+
+#[tokio::test]
+async fn next_cursor_and_link_are_absent_on_the_last_page_exactly() {
+    let fixture = Fixture::new().await;
+    fixture.record(8).await;
+    for limit in 1..12 {
+        for order in ["asc", "desc"] {
+            let mut query = format!("order={order}&limit={limit}");
+            for number in 1.. {
+                let answer = fixture.list(&query).await;
+                let last = number * limit >= 10;
+                assert_eq!(answer.pagination()["hasMore"], !last, "{query}");
+                assert_eq!(answer.next().is_none(), last, "{query}");
+                assert_eq!(answer.header("link").is_none(), last, "{query}");
+                let Some(cursor) = answer.next() else { break };
+                query = format!("order={order}&limit={limit}&cursor={cursor}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn link_is_the_url_of_the_next_page() {
+    let fixture = Fixture::new().await;
+    let odd = NewActivity::new("sync").environment(7.try_into().unwrap(), 9.try_into().unwrap());
+    fixture.logger.append_batch(user(3), [odd.clone(), odd]).await.unwrap();
+    let host = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com";
+
+    let answer = fixture.list("action=sync&offset=0&limit=1&projectSlug=a%2Bb+%252F+%C3%A9").await;
+    let expected = format!(
+        "<{host}/api/activities?action=sync&limit=1&projectSlug=a%2Bb%20%252F%20%C3%A9&cursor={}>; \
+         rel=\"next\"",
+        answer.next().unwrap()
+    );
+    assert_eq!(answer.header("link"), Some(expected.as_str()));
+
+    // As API Gateway decodes it.
+    let answer = fixture
+        .send(PROJECT, |event| {
+            event["rawPath"] = "/api/activities/a+b %2F é/x/y?z#".into();
+            event["rawQueryString"] = "limit=1".into();
+            event["pathParameters"] =
+                json!({"projectSlug": "a+b %2F é", "environmentSlug": "x/y?z#"});
+        })
+        .await;
+    let expected = format!(
+        "<{host}/api/activities/a%2Bb%20%252F%20%C3%A9/x/y%3Fz%23?limit=1&cursor={}>; rel=\"next\"",
+        answer.next().unwrap()
+    );
+    assert_eq!(answer.header("link"), Some(expected.as_str()));
+}
+
+#[tokio::test]
+async fn include_client_adds_ip_address_and_user_agent() {
+    let fixture = Fixture::new().await;
+    let without = fixture.list("").await;
+    for answer in fixture.both("include=client").await {
+        for (with, without) in answer.body["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(without.body["data"].as_array().unwrap())
+        {
+            let mut expected = without.clone();
+            expected["ipAddress"] = "203.0.113.10".into();
+            expected["userAgent"] = "curl/8.7.1".into();
+            assert_eq!(*with, expected);
+        }
+    }
+    let get = |query: &str| {
+        let query = query.to_owned();
+        fixture.send(GET, move |event| event["rawQueryString"] = query.into())
+    };
+    assert_eq!(get("include=client").await.body["data"]["ipAddress"], "203.0.113.10");
+    assert!(get("").await.body["data"].get("ipAddress").is_none());
+    // Where nothing is known of it, it is null.
+    fixture.logger.append(user(3), NewActivity::new("sync")).await.unwrap();
+    let entry = &fixture.list("include=client&limit=1").await.body["data"][0];
+    assert!(entry["ipAddress"].is_null() && entry["userAgent"].is_null());
+    assert_eq!(entry.as_object().unwrap().len(), 15);
+    for value in ["Client", "all", "client,client", "ipAddress"] {
+        assert_eq!(fixture.list(&format!("include={value}")).await.body["parameter"], "include");
+        assert_eq!(get(&format!("include={value}")).await.body["parameter"], "include");
+    }
+}
+
+#[tokio::test]
+async fn accept_chooses_json_ndjson_or_csv_and_anything_else_is_406() {
+    let fixture = Fixture::new().await;
+    fixture.record(10).await;
+    let json = fixture.list("limit=5&include=client").await;
+    let accept = async |accept: &str| {
+        fixture.list_with("limit=5&include=client", &[("accept", accept)]).await
+    };
+
+    let ndjson = accept("application/x-ndjson").await;
+    assert_eq!(ndjson.header("content-type"), Some("application/x-ndjson"));
+    let lines: Vec<Value> =
+        ndjson.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(Value::from(lines), json.body["data"]);
+
+    let csv = accept("text/csv").await;
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+    let lines: Vec<&str> = csv.text.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 6);
+    assert!(lines[0].starts_with("id,userId,") && lines[0].ends_with(",ipAddress,userAgent"));
+    let ids: Vec<u64> =
+        lines[1..].iter().map(|line| line.split_once(',').unwrap().0.parse().unwrap()).collect();
+    assert_eq!(ids, json.ids());
+
+    // What the envelope says otherwise.
+    for answer in [&json, &ndjson, &csv] {
+        assert_eq!(answer.header("x-total-count"), Some("12"));
+        assert_eq!(answer.header("link"), json.header("link"));
+        assert_eq!(answer.header("vary"), Some("accept, accept-encoding"));
+    }
+    for header in ["*/*", "application/*", "text/html, application/json;q=0.1"] {
+        assert_eq!(accept(header).await.body, json.body, "{header}");
+    }
+    for header in ["text/html", "application/xml", "application/json;q=0", "text/plain"] {
+        let answer = accept(header).await;
+        assert_eq!(answer.problem(), (406, "not_acceptable", "Not acceptable"), "{header}");
+    }
+    for (accept, status) in [("application/json", 200), ("text/csv", 406), ("*/*", 200)] {
+        let answer = fixture.send(GET, |event| add_headers(event, &[("accept", accept)])).await;
+        assert_eq!(answer.status, status, "{accept}");
+    }
+    let empty = fixture.list_with("limit=0", &[("accept", "application/x-ndjson")]).await;
+    assert_eq!((empty.text.as_str(), empty.header("x-total-count")), ("", Some("12")));
+}
+
+#[tokio::test]
+async fn etag_of_what_has_not_changed_is_answered_with_304() {
+    let fixture = Fixture::new().await;
+    let first = fixture.list("limit=1").await;
+    let tag = first.header("etag").unwrap();
+    let again = async || fixture.list_with("limit=1", &[("if-none-match", tag)]).await;
+    let same = again().await;
+    assert_eq!((same.status, same.text.as_str()), (304, ""));
+    for name in ["etag", "cache-control", "vary", "link", "x-total-count"] {
+        assert_eq!(same.header(name), first.header(name), "{name}");
+        assert!(first.header(name).is_some(), "{name}");
+    }
+    assert_eq!(same.header("content-type"), None);
+
+    // Other documents are others.
+    for (query, accept) in
+        [("limit=2", "*/*"), ("limit=1&include=client", "*/*"), ("limit=1", "text/csv")]
+    {
+        let headers = [("accept", accept), ("if-none-match", tag)];
+        assert_eq!(fixture.list_with(query, &headers).await.status, 200, "{query}");
+    }
+    fixture.record(1).await;
+    assert_eq!(again().await.status, 200);
+
+    let get = |tag: String| {
+        fixture.send(GET, move |event| event["headers"]["if-none-match"] = tag.into())
+    };
+    let entry = get("\"x\"".to_owned()).await;
+    assert_eq!(entry.status, 200);
+    assert_eq!(get(entry.header("etag").unwrap().to_owned()).await.status, 304);
+    // A tag makes no one's token good.
+    let answer = fixture
+        .send(GET, |event| {
+            event["headers"]["if-none-match"] = "*".into();
+            event["headers"]["authorization"] = "Bearer x".into();
+        })
+        .await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn gzip_is_given_when_it_is_accepted_and_pays() {
+    let fixture = Fixture::new().await;
+    fixture.record(50).await;
+    let plain = fixture.list("").await;
+    let gzip = fixture.list_with("", &[("accept-encoding", "gzip, br")]).await;
+    assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+    assert_eq!(gzip.body, plain.body);
+    assert_eq!(gzip.header("etag"), plain.header("etag"));
+    for headers in [("accept-encoding", "br"), ("accept-encoding", "gzip;q=0"), ("x-none", "")] {
+        assert_eq!(fixture.list_with("", &[headers]).await.header("content-encoding"), None);
+    }
+    let small = fixture.list_with("limit=0", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(small.header("content-encoding"), None);
+}
+
+#[tokio::test]
+async fn cache_control_is_private_no_cache_on_every_answer() {
+    let fixture = Fixture::new().await;
+    for answer in [
+        fixture.list("").await,
+        fixture.get("1").await,
+        fixture.get("x").await,
+        fixture.project("no", "no", "").await,
+        fixture.list_with("", &[("authorization", "")]).await,
+        fixture.list_with("", &[("if-none-match", "*")]).await,
+    ] {
+        assert_eq!(answer.header("cache-control"), Some("private, no-cache"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn response_limit_cuts_a_page_at_an_entry_and_the_next_goes_on_there() {
+    let fixture = Fixture::new().await;
+    // Full of quotes, which take twice the room in what Lambda sends.
+    let metadata = format!("{{\"k\":[{}\"\"]}}", "\"\",".repeat(1_300));
+    let clock = Clock::new(|| "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    let logger = ActivityLogger::new(fixture.api.store.clone()).with_clock(clock);
+    let mut activity = NewActivity::new("sync").description("x".repeat(1_024));
+    activity.metadata = Metadata::from_text(metadata).ok();
+    logger.append_batch(user(3), std::iter::repeat_n(activity, 1_000)).await.unwrap();
+
+    for (accept, order) in
+        [("application/json", "desc"), ("application/json", "asc"), ("text/csv", "desc")]
+    {
+        let mut query = format!("action=sync&limit=1000&order={order}");
+        let mut seen = std::collections::BTreeSet::new();
+        let mut pages = 0;
+        loop {
+            let answer = fixture.list_with(&query, &[("accept", accept)]).await;
+            let sent = serde_json::to_string(&Body::from(answer.text.as_str())).unwrap().len();
+            assert!(sent < 5_600_000, "{sent}");
+            let ids = if accept == "text/csv" {
+                let lines = answer.text.split_terminator("\r\n").skip(1);
+                lines.map(|line| line.split_once(',').unwrap().0.parse().unwrap()).collect()
+            } else {
+                let cut = answer.pagination()["hasMore"] == true;
+                let limit = if cut { answer.ids().len() } else { 1_000 };
+                assert_eq!(answer.pagination()["limit"], limit);
+                answer.ids()
+            };
+            pages += 1;
+            for id in ids {
+                assert!(seen.insert(id), "{id} twice");
+            }
+            let Some(link) = answer.header("link") else { break };
+            let (_, rest) = link.split_once('?').unwrap();
+            query = rest.split_once('>').unwrap().0.to_owned();
+        }
+        assert_eq!(seen.len(), 1_000);
+        assert!(pages > 1, "{accept} {order}");
+    }
+}

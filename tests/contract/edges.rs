@@ -1,0 +1,212 @@
+//! Requests that no client should send.
+
+use lambda_http::http::StatusCode;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Fixture, GET, LIST, PROJECT};
+
+/// What every answer is, whatever was asked.
+fn check(answer: &Answer) {
+    match answer.status {
+        200 => assert!(answer.header("content-type").is_some(), "{answer:?}"),
+        304 => assert_eq!(answer.text, "", "{answer:?}"),
+        400 | 401 | 403 | 404 | 405 | 406 => {
+            let (status, ..) = answer.problem();
+            let title = StatusCode::from_u16(status).unwrap().canonical_reason();
+            assert_eq!(answer.body["title"].as_str(), title);
+        }
+        _ => panic!("{answer:?}"),
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_405_and_told_what_is_allowed() {
+    let fixture = Fixture::new().await;
+    for event in [LIST, PROJECT, GET] {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY"] {
+            let answer = fixture
+                .send(event, |event| event["requestContext"]["http"]["method"] = method.into())
+                .await;
+            assert_eq!(answer.problem(), (405, "method_not_allowed", "Method not allowed"));
+            assert_eq!(answer.header("allow"), Some("GET"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_too_long_is_400() {
+    let fixture = Fixture::new().await;
+    for (query, status) in [
+        (format!("action={}", "x".repeat(8_192 - 7)), 200),
+        (format!("action={}", "x".repeat(8_192 - 6)), 400),
+        (format!("action={}", "é".repeat(5_000)), 400),
+        (format!("action={}", "<".repeat(100_000)), 400),
+        ("&".repeat(1_000_000), 400),
+    ] {
+        for answer in fixture.both(&query).await {
+            assert_eq!(answer.status, status, "{query:.20}");
+            if status == 400 {
+                assert_eq!(answer.problem().1, "query_too_long");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_url_is_answered_all_the_same() {
+    let fixture = Fixture::new().await;
+    for query in [
+        "action=<script>",
+        "action=a b",
+        "action=\"",
+        "action=é",
+        "action={}|\\^`",
+        "action=#x",
+        "action=%",
+        "action=%0",
+        "action=\u{1}\u{7f}",
+        "action=?&limit=1",
+        "%%%",
+        "=",
+        "&=&",
+        "?",
+    ] {
+        for event in [LIST, PROJECT, GET] {
+            check(&fixture.send(event, |event| event["rawQueryString"] = query.into()).await);
+        }
+    }
+    // They mean what they would if they had been encoded.
+    assert_eq!(fixture.list("action=create#x").await.pagination()["total"], 0);
+    assert_eq!(fixture.list("projectSlug=a%2Bb %252F é").await.status, 200);
+    for path in
+        ["", "x", "//", "/ é<>\"{}|\\^`?#", "/%zz/%", "/api/../..", "\n\t", &"/é".repeat(50_000)]
+    {
+        for event in [LIST, PROJECT, GET] {
+            let answer = fixture.send(event, |event| event["rawPath"] = path.into()).await;
+            assert_eq!(answer.status, 200, "{path:.20}");
+        }
+    }
+    for host in [
+        "",
+        "a b",
+        "[",
+        "{",
+        "xn--a",
+        "1.2.3.999",
+        "example.com:99999",
+        "a/b?c",
+        "é",
+        &"x".repeat(70_000),
+    ] {
+        for protocol in ["https", "", "javascript", ":"] {
+            let answer = fixture
+                .send(LIST, |event| {
+                    event["rawQueryString"] = "limit=1".into();
+                    event["headers"]["host"] = host.into();
+                    event["headers"]["x-forwarded-proto"] = protocol.into();
+                    event["requestContext"]["domainName"] = host.into();
+                })
+                .await;
+            assert_eq!(answer.status, 200, "{host:.20} {protocol}");
+            let link = answer.header("link").unwrap();
+            assert!(link.contains("/api/activities?limit=1&cursor="), "{link:.100}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_with_little_in_it_is_answered() {
+    let fixture = Fixture::new().await;
+    for event in [LIST, PROJECT, GET] {
+        for name in
+            ["rawPath", "rawQueryString", "queryStringParameters", "pathParameters", "headers"]
+        {
+            let answer = fixture
+                .send(event, |event| {
+                    event.as_object_mut().unwrap().remove(name);
+                })
+                .await;
+            check(&answer);
+        }
+    }
+}
+
+/// Something like a query string: names and values, right and wrong, and what stands between.
+fn query() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![
+        "limit",
+        "offset",
+        "cursor",
+        "resourceType",
+        "action",
+        "since",
+        "until",
+        "order",
+        "include",
+        "projectSlug",
+        "environmentSlug",
+        "x",
+        "",
+    ]);
+    let value = prop_oneof![
+        4 => prop::sample::select(vec![
+            "0", "1", "2", "1000", "create", "function", "my-project", "production", "asc", "desc",
+            "client", "2024-01-15T10:30:00Z", "2024-01-15T10:35:00.5%2B00:00",
+            "AZqTUTZ7EVq0AAAAAAAAAAIAAAGNDLBYIAAAAAAAAAAC",
+        ]).prop_map(str::to_owned),
+        1 => "[0-9]{1,25}",
+        1 => "\\PC{0,12}",
+        1 => "[%a-fA-F0-9+&=;]{0,12}",
+    ];
+    let pair = (name, value).prop_map(|(name, value)| format!("{name}={value}"));
+    prop_oneof![
+        4 => prop::collection::vec(pair, 0..4).prop_map(|pairs| pairs.join("&")),
+        1 => "\\PC{0,40}",
+    ]
+}
+
+#[test]
+fn no_request_makes_it_fail() {
+    const EVENTS: [&str; 3] = [LIST, PROJECT, GET];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fixture = runtime.block_on(Fixture::new());
+    let text = || prop_oneof![3 => "[a-z0-9-]{0,12}", 2 => "[0-9]{1,20}", 1 => "\\PC{0,12}"];
+    let headers = prop::collection::vec(
+        (
+            prop::sample::select(vec!["accept", "accept-encoding", "if-none-match", "host"]),
+            prop_oneof![
+                prop::sample::select(vec![
+                    "*/*",
+                    "text/csv",
+                    "gzip",
+                    "*",
+                    "application/x-ndjson;q=0.5",
+                    "W/\"x\"",
+                ])
+                .prop_map(str::to_owned),
+                "[ -~]{0,20}",
+            ],
+        ),
+        0..3,
+    );
+    let strategy = (0..3_usize, query(), text(), text(), headers, "[A-Z]{3,7}", 0..20_u8);
+    let config =
+        ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |((route, query, first, second, headers, method, odd) in strategy)| {
+        let answer = runtime.block_on(fixture.send(EVENTS[route], |event: &mut Value| {
+            event["rawQueryString"] = query.into();
+            if odd % 4 == 0 {
+                event["pathParameters"] =
+                    json!({"projectSlug": first, "environmentSlug": second, "id": first});
+            }
+            if odd == 1 {
+                event["requestContext"]["http"]["method"] = method.into();
+            }
+            for (name, value) in headers {
+                event["headers"][name] = value.into();
+            }
+        }));
+        check(&answer);
+    });
+}
