@@ -263,7 +263,7 @@ async fn accept_chooses_json_ndjson_or_csv_and_anything_else_is_406() {
     for answer in [&json, &ndjson, &csv] {
         assert_eq!(answer.header("x-total-count"), Some("12"));
         assert_eq!(answer.header("link"), json.header("link"));
-        assert_eq!(answer.header("vary"), Some("accept, accept-encoding"));
+        assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
     }
     for header in ["*/*", "application/*", "text/html, application/json;q=0.1"] {
         assert_eq!(accept(header).await.body, json.body, "{header}");

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod beyond;
+mod document;
 mod edges;
+mod examples;
 mod support;
 mod table;
 mod tokens;

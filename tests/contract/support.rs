@@ -84,6 +84,14 @@ impl Fixture {
         Self { api: Api { store, verifier, path_parameters }, logger, engine }
     }
 
+    /// The same API after its database has gone away.
+    pub(crate) async fn without_database(self) -> Self {
+        let Self { api, logger, engine } = self;
+        engine.stop().await;
+        let engine = Engine::in_memory("Resources: {}").await.unwrap();
+        Self { api, logger, engine }
+    }
+
     /// Records entries of user 3 in `my-project`, `production`; returns them, oldest first.
     pub(crate) async fn record(&self, count: usize) -> Vec<Activity> {
         let batch = (0..count).map(|number| {
@@ -157,9 +165,9 @@ impl Fixture {
 
     async fn route(&self, route: &str, request: Request) -> Response<Body> {
         match route {
-            "GET /api/activities" => list_activities::handler(&self.api, request).await,
-            "GET /api/activities/{id}" => get_activity::handler(&self.api, request).await,
-            "GET /api/activities/{projectSlug}/{environmentSlug}" => {
+            "ANY /api/activities" => list_activities::handler(&self.api, request).await,
+            "ANY /api/activities/{id}" => get_activity::handler(&self.api, request).await,
+            "ANY /api/activities/{projectSlug}/{environmentSlug}" => {
                 list_project_activities::handler(&self.api, request).await
             }
             route => panic!("no handler for {route}"),
@@ -233,13 +241,13 @@ fn names() -> Vec<Entity> {
 
 /// The reference's two examples.
 fn examples() -> [Draft; 2] {
-    let draft = |id: u64, action: &str, description: &str, metadata: Value, at: &str| {
+    let draft = |id: u64, action: &str, description: &str, metadata: &str, at: &str| {
         let mut activity = NewActivity::new(action)
             .resource("function", 5.try_into().unwrap())
             .environment(4.try_into().unwrap(), 4.try_into().unwrap())
             .description(description)
             .client("203.0.113.10".parse().unwrap(), "curl/8.7.1");
-        activity.metadata = Metadata::from_text(metadata.to_string()).ok();
+        activity.metadata = Metadata::from_text(metadata.to_owned()).ok();
         activity.occurred_at = at.parse().ok();
         Draft { activity, placement: Placement::Kept(id.try_into().ok()) }
     };
@@ -248,21 +256,18 @@ fn examples() -> [Draft; 2] {
             1,
             "create",
             "Created function \"my-lambda-function\"",
-            json!({
-                "runtime": "nodejs20.x",
-                "architecture": "x86_64",
-                "handler": "index.handler",
-                "region": "us-east-1",
-                "resourceId": "my-lambda-function",
-                "functionUrl": "https://abc123xyz.lambda-url.us-east-1.on.aws/"
-            }),
+            concat!(
+                r#"{"runtime":"nodejs20.x","architecture":"x86_64","handler":"index.handler","#,
+                r#""region":"us-east-1","resourceId":"my-lambda-function","#,
+                r#""functionUrl":"https://abc123xyz.lambda-url.us-east-1.on.aws/"}"#
+            ),
             "2024-01-15T10:30:00Z",
         ),
         draft(
             2,
             "invoke",
             "Invoked function \"my-lambda-function\"",
-            json!({"statusCode": 200, "hasError": false}),
+            r#"{"statusCode":200,"hasError":false}"#,
             "2024-01-15T10:35:00Z",
         ),
     ]

@@ -92,12 +92,9 @@ async fn status_401_asks_for_a_token_and_does_not_say_why_one_is_bad() {
 
 #[tokio::test]
 async fn error_body_is_a_problem_document_and_a_500_says_nothing_of_the_inside() {
-    let Fixture { api, logger, engine } = Fixture::new().await;
-    let endpoint = engine.endpoint();
-    engine.stop().await;
-    let template = "Resources: {}";
-    let engine = activity_log_local::engine::Engine::in_memory(template).await.unwrap();
-    let fixture = Fixture { api, logger, engine };
+    let fixture = Fixture::new().await;
+    let endpoint = fixture.engine.endpoint();
+    let fixture = fixture.without_database().await;
     for (event, message) in [
         (LIST, "Failed to retrieve activities"),
         (PROJECT, "Failed to retrieve activities"),

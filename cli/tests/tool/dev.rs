@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use activity_log_local::http;
@@ -69,6 +69,16 @@ impl Dev {
         let mine = self.endpoint();
         let left: Vec<String> = processes_with(&format!("AWS_ENDPOINT_URL_DYNAMODB={mine}"));
         assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+impl Drop for Dev {
+    /// Leaves nothing behind when a test has failed.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
+            let _ = self.child.wait();
+        }
     }
 }
 
@@ -184,6 +194,27 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
     let verified = text(&run(&dev.endpoint(), &["verify"], "").stdout);
     assert!(verified.starts_with("verified: 2 users, 154 entries"), "{verified}");
+    dev.stop();
+}
+
+/// `make test` installs schemathesis before it runs the tests.
+#[test]
+fn a_tester_that_knows_only_openapi_yaml_finds_no_difference() {
+    let dev = Dev::start(&[]);
+    let token = text(&tool(&["token", "--user", "3", "--local"]).output().unwrap().stdout);
+    let output = Command::new(".tools/bin/schemathesis")
+        .args(["--config-file", "tools/schemathesis.toml", "run", "openapi.yaml"])
+        .args(["--url", &format!("http://127.0.0.1:{}", dev.port)])
+        .args(["--header", &format!("Authorization: Bearer {}", token.trim())])
+        .args(["--checks", "all", "--max-examples", "40", "--seed", "1", "--no-color"])
+        .args(["--workers", "2"])
+        .env("PYTHONPATH", ".tools")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../"))
+        .output()
+        .expect("schemathesis is not installed: run the tests with `make test`");
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    assert!(said.contains("Tested: 3") && said.contains("No issues found"), "{said}");
     dev.stop();
 }
 

@@ -54,7 +54,7 @@ impl Document {
             response
         };
         response.headers_mut().extend(self.headers);
-        response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         // It is made of base64 and so always a header value.
         response.headers_mut().extend(HeaderValue::try_from(tag).map(|tag| (ETAG, tag)));
         response

@@ -1,0 +1,160 @@
+//! The examples of openapi.yaml and of the reference: requests, and what they are answered with.
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, first_example};
+
+/// An example of openapi.yaml.
+struct Example {
+    /// The status it is an example of.
+    status: u16,
+    /// The media type it is an example of.
+    media_type: String,
+    /// The request and its answer.
+    content: Value,
+}
+
+/// Every example below `node`, which is a part of responses.
+fn collect(node: &Value, status: Option<u16>, media_type: &str, found: &mut Vec<Example>) {
+    match node {
+        Value::Object(members) if members.contains_key("x-request") => {
+            let stated = members["value"]["status"].as_u64();
+            let status = status.or_else(|| stated?.try_into().ok()).unwrap();
+            let media_type = media_type.to_owned();
+            found.push(Example { status, media_type, content: node.clone() });
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let status = name.parse().ok().filter(|code| *code >= 100).or(status);
+                let is_media_type = name.contains('/') && !name.starts_with('/');
+                collect(member, status, if is_media_type { name } else { media_type }, found);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                collect(item, status, media_type, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Sends what an example says is sent.
+async fn ask(fixture: &Fixture, example: &Value) -> Answer {
+    let (method, target) = example["x-request"].as_str().unwrap().split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let decoded = |part| percent_decode_str(part).decode_utf8().unwrap().into_owned();
+    let rest = path.strip_prefix("/api/activities").unwrap();
+    let parts: Vec<String> = rest.split('/').skip(1).map(decoded).collect();
+    let (event, parameters) = match parts.as_slice() {
+        [] => (LIST, json!({})),
+        [id] => (GET, json!({"id": id})),
+        [project, environment] => {
+            (PROJECT, json!({"projectSlug": project, "environmentSlug": environment}))
+        }
+        _ => panic!("{path}"),
+    };
+    fixture
+        .send(event, |event| {
+            event["requestContext"]["http"]["method"] = method.into();
+            event["rawPath"] = path.into();
+            event["rawQueryString"] = query.into();
+            event["pathParameters"] = parameters;
+            if example["x-anonymous"] == true {
+                event["headers"].as_object_mut().unwrap().remove("authorization");
+            }
+            for (name, value) in example["x-headers"].as_object().into_iter().flatten() {
+                add_headers(event, &[(&name.to_ascii_lowercase(), value.as_str().unwrap())]);
+            }
+        })
+        .await
+}
+
+#[tokio::test]
+async fn every_example_of_openapi_yaml_is_what_is_answered() {
+    let document: Value = serde_saphyr::from_str(include_str!("../../openapi.yaml")).unwrap();
+    let mut examples = Vec::new();
+    for part in [&document["paths"], &document["components"]["responses"]] {
+        collect(part, None, "", &mut examples);
+    }
+    let statuses: std::collections::BTreeSet<u16> =
+        examples.iter().map(|example| example.status).collect();
+    assert!(statuses.iter().eq(&[200, 400, 401, 403, 404, 405, 406, 500]), "{statuses:?}");
+    let working = Fixture::new().await;
+    let failing = Fixture::new().await.without_database().await;
+    for Example { status, media_type, content } in examples {
+        let down = content["x-store-down"] == true;
+        let answer = ask(if down { &failing } else { &working }, &content).await;
+        let request = &content["x-request"];
+        assert_eq!(answer.status, status, "{request} {answer:?}");
+        assert_eq!(answer.header("content-type"), Some(media_type.as_str()), "{request}");
+        if let Some(text) = content["value"].as_str() {
+            assert_eq!(answer.text, text, "{request}");
+        } else {
+            let mut body = answer.body;
+            // A cursor is nobody's business but the API's.
+            let cursor = content.pointer("/value/pagination/nextCursor");
+            if let (Some(given), Some(shown)) = (body.pointer_mut("/pagination/nextCursor"), cursor)
+            {
+                *given = shown.clone();
+            }
+            assert_eq!(body, content["value"], "{request}");
+        }
+    }
+}
+
+/// The reference's second example, as it is answered.
+fn second_example() -> Value {
+    let mut example = first_example();
+    example["id"] = 2.into();
+    example["action"] = "invoke".into();
+    example["description"] = "Invoked function \"my-lambda-function\"".into();
+    example["metadata"] = json!({"statusCode": 200, "hasError": false});
+    example["createdAt"] = "2024-01-15T10:35:00.000Z".into();
+    example
+}
+
+#[tokio::test]
+async fn the_references_example_requests_are_answered_with_its_responses() {
+    let fixture = Fixture::new().await;
+    let (created, invoked) = (first_example(), second_example());
+    for (request, data, total, limit, offset) in [
+        ("", json!([invoked, created]), 2, 100, 0),
+        ("?resourceType=function&action=create&limit=50", json!([created]), 1, 50, 0),
+        ("?projectSlug=my-project", json!([invoked, created]), 2, 100, 0),
+        (
+            "?projectSlug=my-project&environmentSlug=production",
+            json!([invoked, created]),
+            2,
+            100,
+            0,
+        ),
+        ("?limit=20&offset=40", json!([]), 2, 20, 40),
+        ("?resourceType=function", json!([invoked, created]), 2, 100, 0),
+        ("?action=create", json!([created]), 1, 100, 0),
+        (
+            "?resourceType=function&action=create&projectSlug=my-project&environmentSlug=production\
+             &limit=50",
+            json!([created]),
+            1,
+            50,
+            0,
+        ),
+        ("?limit=100&offset=0", json!([invoked, created]), 2, 100, 0),
+        ("?limit=100&offset=100", json!([]), 2, 100, 100),
+        ("/my-project/production", json!([invoked, created]), 2, 100, 0),
+        ("/my-project/production?resourceType=function&action=create", json!([created]), 1, 100, 0),
+    ] {
+        let example = json!({"x-request": format!("GET /api/activities{request}")});
+        let answer = ask(&fixture, &example).await;
+        let pagination =
+            json!({"total": total, "limit": limit, "offset": offset, "hasMore": false});
+        let message = "Activities retrieved successfully";
+        let expected = json!({"message": message, "data": data, "pagination": pagination});
+        assert_eq!((answer.status, answer.body), (200, expected), "{request}");
+    }
+    let answer = ask(&fixture, &json!({"x-request": "GET /api/activities/1"})).await;
+    let expected = json!({"message": "Activity retrieved successfully", "data": created});
+    assert_eq!((answer.status, answer.body), (200, expected));
+}
