@@ -141,9 +141,14 @@ mod tests {
             assert_eq!(response.headers()[ETAG], same);
             assert_eq!(matches!(response.body(), Body::Empty), status == 304);
         }
-        let mut other = document("a");
-        other.headers.insert(TOTAL_COUNT, HeaderValue::from_static("5"));
-        assert_ne!(other.tag(), same);
+        let with_total = |total: u64| {
+            let mut document = document("a");
+            document.headers.insert(TOTAL_COUNT, HeaderValue::from(total));
+            document.tag()
+        };
+        assert_ne!(with_total(5), same);
+        assert_ne!(with_total(5), with_total(6));
+        assert_eq!(with_total(5), with_total(5));
     }
 
     #[test]

@@ -15,21 +15,6 @@ use super::link::RESERVED;
 use super::query::MAX_LENGTH;
 use crate::config::PathParameters;
 
-/// What cannot stand in a path as it is (RFC 3986, section 3.3).
-const NOT_IN_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
 /// What cannot stand in a query as it is (RFC 3986, section 3.4).
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -43,6 +28,9 @@ const NOT_IN_QUERY: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
+
+/// What cannot stand in a path as it is (section 3.3).
+const NOT_IN_PATH: &AsciiSet = &NOT_IN_QUERY.add(b'?');
 
 const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -94,8 +82,7 @@ pub fn readable(event: LambdaRequest, path_parameters: PathParameters) -> Lambda
     }
 }
 
-/// At most one byte more of `text` than is read of a query, which is enough to see that it is too
-/// long.
+/// `text`, or as much of it as is enough to see that it is too long to be read.
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_LENGTH + 4)]
 }

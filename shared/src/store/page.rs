@@ -214,7 +214,8 @@ impl Store {
     /// Reads a page.
     ///
     /// Sequential trips to DynamoDB: one; two more for an offset of a stride or beyond (the total,
-    /// then a milestone); one more for the bodies if the view's index is not covering.
+    /// then a milestone); one more for the bodies if the view's index is not covering; one more to
+    /// check a cursor behind which there is nothing.
     ///
     /// # Errors
     /// [`PageError::ForeignCursor`]; [`StoreError`] if DynamoDB fails, an entry cannot be decoded,
