@@ -39,6 +39,9 @@ const INTERVAL_WITHOUT_KEYS: Duration = Duration::from_secs(5);
 /// withdrawn is still good.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
+/// What a fetch says of itself; some providers refuse one that says nothing.
+const USER_AGENT: &str = concat!("activity-log/", env!("CARGO_PKG_VERSION"));
+
 /// The longest set that is read, in bytes.
 const MAX_LENGTH: usize = 256 * 1_024;
 
@@ -244,7 +247,10 @@ impl KeySet {
     async fn download(&self) -> Result<Vec<Arc<PublicKey>>, JwksError> {
         let connection = |error| JwksError::Connection(error);
         let exchange = async {
-            let request = HttpRequest::get(&self.url).map_err(|error| connection(error.into()))?;
+            let mut request =
+                HttpRequest::get(&self.url).map_err(|error| connection(error.into()))?;
+            request.headers_mut().insert("accept", "application/jwk-set+json, application/json");
+            request.headers_mut().insert("user-agent", USER_AGENT);
             let response =
                 self.connector.call(request).await.map_err(|error| connection(error.into()))?;
             let status = response.status().as_u16();
