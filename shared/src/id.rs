@@ -227,4 +227,26 @@ mod tests {
         let last = ActivityId::try_from(MAX_ID).ok();
         assert_eq!(source().draw(Timestamp::MIN, last, none), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn an_id_is_read_exactly_if_it_is_written_as_it_prints(
+            text in "[0-9]{0,20}|[-+ 0-9.exé]{0,20}|\\PC{0,20}",
+        ) {
+            match text.parse::<ActivityId>() {
+                Ok(id) => proptest::prop_assert_eq!(id.to_string(), text),
+                Err(InvalidId) => {
+                    let number = text.parse().ok().filter(|number| (1..=MAX_ID).contains(number));
+                    let canonical = number.map(|number: u64| number.to_string());
+                    proptest::prop_assert_ne!(canonical, Some(text));
+                }
+            }
+        }
+
+        #[test]
+        fn every_id_is_read_back(number in 1..=MAX_ID) {
+            let id = ActivityId::try_from(number).unwrap();
+            proptest::prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+    }
 }

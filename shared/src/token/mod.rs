@@ -387,6 +387,19 @@ mod tests {
 
     proptest::proptest! {
         #[test]
+        fn no_change_of_a_token_makes_it_panic_or_pass(
+            at: proptest::sample::Index,
+            letter in "[A-Za-z0-9_.=-]|\\PC",
+        ) {
+            let token = issue(SECRET, "sub", 3.try_into().unwrap(), 4_102_358_565).unwrap();
+            let at = at.index(token.len());
+            let mut changed = token.clone();
+            changed.replace_range(at..=at, &letter);
+            let outcome = check(rules(), &changed);
+            proptest::prop_assert_eq!(outcome.is_ok(), changed == token, "{}", changed);
+        }
+
+        #[test]
         fn no_header_makes_it_panic_or_pass(header in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let verifier = Verifier::shared_secret(SECRET, rules()).unwrap();
             proptest::prop_assert!(caller(&verifier, Some(&header)).is_err());
