@@ -5,8 +5,8 @@
 //! | `ACTIVITIES_TABLE` | name of the table of entries | required |
 //! | `DIRECTORY_TABLE` | name of the table of names and slugs | required |
 //! | `LEDGER_TABLE` | name of the table of heads and milestones | required |
-//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | this or the next is required to read |
-//! | `JWT_JWKS_URL` | where the keys of RS256, ES256 and EdDSA tokens are published | |
+//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | required, unless the next is set |
+//! | `JWT_JWKS_URL` | where the keys of RS256, ES256 and EdDSA tokens are published | required, unless the one above is set |
 //! | `JWT_USER_ID_CLAIM` | the claim that holds the user id | `sub` |
 //! | `JWT_ISSUER` | what `iss` must be | not checked |
 //! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |

@@ -7,8 +7,8 @@ use activity_log::logger::ActivityLogger;
 
 use crate::support::{Fixture, user};
 
-/// Appends one or a few at a time until it is told to stop.
-async fn write(logger: &ActivityLogger, stop: &AtomicBool) {
+/// Appends one or a few at a time until it is told to stop; says how often it did.
+async fn write(logger: &ActivityLogger, stop: &AtomicBool) -> usize {
     let mut number = 0_usize;
     while !stop.load(Ordering::SeqCst) {
         let batch = (0..=number % 3).map(|part| {
@@ -19,6 +19,7 @@ async fn write(logger: &ActivityLogger, stop: &AtomicBool) {
         logger.append_batch(user(3), batch).await.unwrap();
         number += 1;
     }
+    number
 }
 
 /// The ids of a walk, and the most entries that one of its pages said there were.
@@ -54,7 +55,8 @@ async fn walk_beside_a_writer(limit: usize, before: usize) {
                 stop.store(true, Ordering::SeqCst);
                 walked
             };
-            let ((ids, total), ()) = tokio::join!(walked, write(&fixture.logger, &stop));
+            let ((ids, total), written) = tokio::join!(walked, write(&fixture.logger, &stop));
+            assert!(written > 1, "{query}");
             let (mut log, _) =
                 walk(&fixture, &format!("{view}&order=asc&limit=1000"), usize::MAX).await;
             if order == "desc" {

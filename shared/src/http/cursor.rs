@@ -1,7 +1,7 @@
 //! Cursors as callers see them: opaque, versioned, of one length, and bound to the list they are of.
 //!
-//! A cursor says where an entry stands; the caller's own view of the log is in no part of it, so
-//! one that is made up leads nowhere but to an error.
+//! A cursor says where an entry stands, and no more: whose log it is comes from the token alone. One
+//! that is made up is found out when the page is read.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

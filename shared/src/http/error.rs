@@ -1,7 +1,7 @@
 //! Errors of the API, and the one place that says how each is answered.
 
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
@@ -112,15 +112,7 @@ impl ApiError {
         let mut response = super::response::answer(status, Body::Text(document));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self {
-            Self::Unauthenticated(error) => {
-                headers.insert(WWW_AUTHENTICATE, challenge(*error));
-            }
-            Self::MethodNotAllowed => {
-                headers.insert(ALLOW, HeaderValue::from_static("GET"));
-            }
-            _ => {}
-        }
+        headers.extend(self.header());
         response
     }
 
@@ -194,6 +186,22 @@ impl ApiError {
                 };
                 answer(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message, None)
             }
+        }
+    }
+
+    /// The header that its status calls for.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthenticated(error) => Some((WWW_AUTHENTICATE, challenge(*error))),
+            Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET"))),
+            Self::QueryTooLong
+            | Self::InvalidParameter { .. }
+            | Self::InvalidActivityId
+            | Self::NotAcceptable { .. }
+            | Self::ScopeNotFound
+            | Self::ActivityNotFound
+            | Self::NotTheCallers
+            | Self::Internal(_) => None,
         }
     }
 

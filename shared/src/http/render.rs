@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_page_too_long_for_lambda_is_cut_at_an_entry_and_says_so() {
-        // A million bytes each, or half as many that take twice the room in a string of JSON.
+        // Each is about a million bytes long as it is sent.
         for long in ["x".repeat(1_000_000), "\"".repeat(333_000), "\u{1}".repeat(155_000)] {
             for format in [Format::Json, Format::Ndjson, Format::Csv] {
                 let mut page = page((1..=8).map(|id| activity(id, &long)).collect());

@@ -2,7 +2,8 @@
 //!
 //! The keys are fetched before the first request and kept. They are fetched again when a token
 //! names a key that is not among them, and when they are an hour old; at most once a minute,
-//! whatever callers send. A fetch that fails changes nothing: the keys there were are kept.
+//! whatever callers send. A fetch that fails changes nothing: the keys there were are kept. Only
+//! while there are none at all, and so no token is good, is it tried every five seconds.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -76,10 +77,6 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
-    pub(super) const fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
     pub(super) fn key(&self) -> &DecodingKey {
         &self.key
     }
@@ -120,13 +117,13 @@ impl fmt::Debug for PublicKey {
 pub(super) struct KeySet {
     url: String,
     connector: Connector,
-    kept: RwLock<Kept>,
+    kept: RwLock<Arc<Kept>>,
     /// When the last fetch began. Locked while one is under way, so that there is only one.
     last_fetch: Mutex<Option<Instant>>,
 }
 
 /// The keys of the last fetch that succeeded.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Kept {
     keys: Vec<Arc<PublicKey>>,
     fetched: Option<Instant>,
@@ -236,12 +233,12 @@ impl KeySet {
         *last_fetch = Some(now);
         let keys = self.download().await?;
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) =
-            Kept { keys, fetched: Some(now) };
+            Arc::new(Kept { keys, fetched: Some(now) });
         Ok(())
     }
 
-    fn kept(&self) -> Kept {
-        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn download(&self) -> Result<Vec<Arc<PublicKey>>, JwksError> {

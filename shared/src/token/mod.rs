@@ -37,6 +37,27 @@ pub struct TokenRules {
     pub leeway_seconds: u64,
 }
 
+impl TokenRules {
+    /// What must be true of a token of `algorithm`.
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = self.leeway_seconds;
+        validation.validate_nbf = true;
+        validation.validate_aud = self.audience.is_some();
+        let mut required = vec!["exp"];
+        if let Some(issuer) = &self.issuer {
+            required.push("iss");
+            validation.set_issuer(&[issuer]);
+        }
+        if let Some(audience) = &self.audience {
+            required.push("aud");
+            validation.set_audience(&[audience]);
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}
+
 /// Who is calling: known only from a token that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -83,7 +104,8 @@ pub enum VerifyError {
 #[derive(Debug)]
 pub struct Verifier {
     keys: Keys,
-    validation: Validation,
+    /// What must be true of a token, by its algorithm; of those that are here, and no others.
+    validations: Vec<(Algorithm, Validation)>,
     user_id_claim: String,
 }
 
@@ -106,7 +128,7 @@ impl Verifier {
             return Err("must be at least 32 bytes");
         }
         let key = DecodingKey::from_secret(secret.as_bytes());
-        Ok(Self::new(Keys::Shared(key), vec![Algorithm::HS256], rules))
+        Ok(Self::new(Keys::Shared(key), &[Algorithm::HS256], rules))
     }
 
     /// Verifies tokens signed by RS256, ES256 or EdDSA with a key of the set (RFC 7517) at `url`.
@@ -115,28 +137,13 @@ impl Verifier {
     /// A reason if the URL is not `https:`, or `http:` to this machine.
     pub fn published_keys(url: &str, rules: TokenRules) -> Result<Self, &'static str> {
         let keys = Keys::Published(KeySet::new(url)?);
-        Ok(Self::new(keys, jwks::ALGORITHMS.to_vec(), rules))
+        Ok(Self::new(keys, &jwks::ALGORITHMS, rules))
     }
 
-    fn new(keys: Keys, algorithms: Vec<Algorithm>, rules: TokenRules) -> Self {
-        let mut validation = Validation {
-            algorithms,
-            leeway: rules.leeway_seconds,
-            validate_nbf: true,
-            validate_aud: rules.audience.is_some(),
-            ..Validation::default()
-        };
-        let mut required = vec!["exp"];
-        if let Some(issuer) = &rules.issuer {
-            required.push("iss");
-            validation.set_issuer(&[issuer]);
-        }
-        if let Some(audience) = &rules.audience {
-            required.push("aud");
-            validation.set_audience(&[audience]);
-        }
-        validation.set_required_spec_claims(&required);
-        Self { keys, validation, user_id_claim: rules.user_id_claim }
+    fn new(keys: Keys, algorithms: &[Algorithm], rules: TokenRules) -> Self {
+        let validation = |algorithm: &Algorithm| (*algorithm, rules.validation(*algorithm));
+        let validations = algorithms.iter().map(validation).collect();
+        Self { keys, validations, user_id_claim: rules.user_id_claim }
     }
 
     /// Fetches the published keys, if it is those that count, so that no request has to wait for
@@ -174,17 +181,17 @@ impl Verifier {
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         // An extension that must be understood (RFC 7515, section 4.1.11); we understand none.
-        if header.crit.is_some() || !self.validation.algorithms.contains(&header.alg) {
+        if header.crit.is_some() {
             return Err(TokenError::Invalid.into());
         }
+        let accepted = self.validations.iter().find(|(algorithm, _)| *algorithm == header.alg);
+        let (algorithm, validation) = accepted.ok_or(TokenError::Invalid)?;
         match &self.keys {
-            Keys::Shared(key) => Ok(self.verify_with(key, &self.validation, token)?),
+            Keys::Shared(key) => Ok(self.verify_with(key, validation, token)?),
             Keys::Published(keys) => {
-                let key = keys.find(header.kid.as_deref(), header.alg, Instant::now()).await?;
+                let key = keys.find(header.kid.as_deref(), *algorithm, Instant::now()).await?;
                 let key = key.ok_or(TokenError::Invalid)?;
-                let algorithms = vec![key.algorithm()];
-                let validation = Validation { algorithms, ..self.validation.clone() };
-                Ok(self.verify_with(key.key(), &validation, token)?)
+                Ok(self.verify_with(key.key(), validation, token)?)
             }
         }
     }
