@@ -40,6 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         sum.entries += verified.entries;
         sum.views += verified.views;
         sum.milestones += verified.milestones;
+        sum.hash = verified.hash;
     }
     println!(
         "verified: {} users, {} entries, {} views, {} milestones",
@@ -48,5 +49,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         sum.views,
         sum.milestones
     );
+    if let (Some(user), Some(hash)) = (arguments.user, sum.hash) {
+        println!("the newest entry of user {user} has the hash {hash}");
+    }
     Ok(())
 }

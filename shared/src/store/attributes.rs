@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::StoreError;
+use super::hash::EntryHash;
 
 /// A DynamoDB item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -82,6 +83,14 @@ impl<'a> Reader<'a> {
             Some(AttributeValue::S(text)) => Ok(Some(text)),
             Some(_) => Err(self.corrupt(format!("{name} is not a string"))),
         }
+    }
+
+    /// A hash.
+    pub(crate) fn hash(&self, name: &str) -> Result<EntryHash, StoreError> {
+        let value = self.item.get(name);
+        let value = value.ok_or_else(|| self.corrupt(format!("{name} is missing")))?;
+        EntryHash::from_attribute(value)
+            .ok_or_else(|| self.corrupt(format!("{name} is not 32 bytes")))
     }
 
     /// A map of attributes.

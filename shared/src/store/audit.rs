@@ -10,9 +10,11 @@ use std::hash::{Hash, Hasher};
 
 use super::attributes::{Item, Reader, string};
 use super::entry::{self, Entry, SortKey};
+use super::hash::EntryHash;
 use super::head::{self, Head};
 use super::page::{Order, TimeRange};
 use super::query::Row;
+use super::tamper::Break;
 use super::{CAPACITY, Store, StoreError, keys};
 use crate::id::{ActivityId, UserId};
 use crate::view::{Facets, Positions, Scope, View, scopes, views};
@@ -58,10 +60,12 @@ pub struct Verified {
     pub views: u64,
     /// Milestones of those views.
     pub milestones: u64,
+    /// The hash of the newest entry: whoever keeps it can tell later that the log up to there is
+    /// still the same.
+    pub hash: Option<EntryHash>,
 }
 
 /// What the entries of one log say that its views, heads and milestones must be.
-#[derive(Default)]
 struct Expected {
     heads: BTreeMap<Scope, Head>,
     views: BTreeMap<View, Vec<SortKey>>,
@@ -69,6 +73,8 @@ struct Expected {
     /// A digest of every entry, to compare the copies in the indexes with.
     digests: HashMap<ActivityId, u64>,
     last: Option<SortKey>,
+    /// The hash of the last entry.
+    hash: EntryHash,
 }
 
 fn contradiction(subject: impl fmt::Display, fault: impl Into<String>) -> VerifyError {
@@ -99,8 +105,8 @@ impl Store {
         Ok(users)
     }
 
-    /// Proves the log of `user`: that every entry is the same in the table and in its indexes,
-    /// that positions are dense and in order in all twelve kinds of view, and that heads,
+    /// Proves the log of `user`: that its chain of hashes is unbroken from the first entry to the
+    /// head, that every entry is the same in the table and in its indexes, that positions are dense and in order in all twelve kinds of view, and that heads,
     /// milestones and idempotency keys are those of the entries. `also` are scopes to look at even
     /// if no entry is in them.
     ///
@@ -131,7 +137,7 @@ impl Store {
         user: UserId,
         also: &BTreeSet<Scope>,
     ) -> Result<Verified, VerifyError> {
-        let mut expected = Expected::default();
+        let mut expected = Expected::new();
         let whole = View::of(Scope::User(user));
         let mut last = None;
         loop {
@@ -139,11 +145,24 @@ impl Store {
             let Some(newest) = rows.last() else { break };
             last = Some(newest.at);
             let ids: Vec<ActivityId> = rows.iter().map(|row| row.at.id).collect();
-            for entry in self.entries(user, &ids).await? {
+            for item in self.items(&ids).await? {
+                let entry = entry::decode(&item)?;
+                if EntryHash::of(expected.hash, &item) != entry.hash {
+                    let broken = Break {
+                        number: expected.digests.len() as u64 + 1,
+                        previous: expected.hash,
+                        hash: entry.hash,
+                        id: entry.activity.id,
+                        item,
+                    };
+                    let found = self.diagnose(user, &broken).await?;
+                    return Err(VerifyError::Contradiction(found));
+                }
                 expected.push(&entry)?;
             }
             expected.check_copies(&whole, &rows)?;
         }
+        self.verify_end(user, &expected).await?;
         for (view, keys) in &expected.views {
             if *view != whole {
                 self.verify_view(view, keys, &expected).await?;
@@ -158,11 +177,43 @@ impl Store {
             entries: expected.digests.len() as u64,
             views: expected.views.len() as u64,
             milestones: expected.milestones.values().map(|of_scope| of_scope.len() as u64).sum(),
+            hash: expected.last.map(|_| expected.hash),
         })
     }
 
+    /// Compares the end of the log with what the user's head says it is.
+    async fn verify_end(&self, user: UserId, expected: &Expected) -> Result<(), VerifyError> {
+        let head = self.head(Scope::User(user)).await?;
+        let (found, counted) = (expected.digests.len() as u64, head.count(&Facets::default()));
+        match head.last {
+            Some(newest) if counted > found => {
+                let subject = format!("activity {} of user {user}", newest.id);
+                let fault = format!(
+                    "it was removed: it was the newest of {counted} entries, and {found} are left"
+                );
+                Err(contradiction(subject, fault))
+            }
+            Some(newest) if counted < found => {
+                let keys = &expected.views[&View::of(Scope::User(user))];
+                let first = keys.iter().nth(usize::try_from(counted).unwrap_or(usize::MAX));
+                let id = first.map_or(newest.id, |first| first.id);
+                let subject = format!("activity {id} of user {user}");
+                let fault = format!(
+                    "it was inserted: the head counts {counted} entries, up to activity {}",
+                    newest.id
+                );
+                Err(contradiction(subject, fault))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The next rows of a view, oldest first.
-    async fn chunk(&self, view: &View, after: Option<SortKey>) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn chunk(
+        &self,
+        view: &View,
+        after: Option<SortKey>,
+    ) -> Result<Vec<Row>, StoreError> {
         self.query(view, TimeRange::default(), Order::OldestFirst, after, CHUNK).await
     }
 
@@ -235,7 +286,7 @@ impl Store {
             };
             let fault = format!(
                 "the head says {}, its entries make {} (or count otherwise by resource type, \
-                 action or last entry)",
+                 action, last entry or hash)",
                 total(head.as_ref()),
                 total(expected.heads.get(&scope)),
             );
@@ -330,6 +381,17 @@ fn digest(entry: &Entry) -> u64 {
 }
 
 impl Expected {
+    fn new() -> Self {
+        Self {
+            heads: BTreeMap::new(),
+            views: BTreeMap::new(),
+            milestones: BTreeMap::new(),
+            digests: HashMap::new(),
+            last: None,
+            hash: EntryHash::NONE,
+        }
+    }
+
     /// Checks that the whole entries in a covering index are the same as in the table.
     fn check_copies(&self, view: &View, rows: &[Row]) -> Result<(), VerifyError> {
         for row in rows.iter().filter(|_| view.index().covering) {
@@ -351,10 +413,12 @@ impl Expected {
             return Err(contradiction(subject, "it does not stand after the entry before it"));
         }
         self.last = Some(at);
+        self.hash = entry.hash;
         self.digests.insert(activity.id, digest(entry));
         for scope in scopes(activity.user_id, activity.project_id, activity.environment_id) {
             let head = self.heads.entry(scope).or_insert_with(|| Head::empty(scope));
             head.push(activity.resource_type.as_deref(), &activity.action, at);
+            head.chain(entry.hash);
         }
         let mut positions = Positions::default();
         for view in views(activity) {

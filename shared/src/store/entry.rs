@@ -2,6 +2,7 @@
 
 use super::attributes::{Item, Reader, number, string};
 use super::error::StoreError;
+use super::hash::{EntryHash, HASH};
 use crate::activity::{Activity, Metadata};
 use crate::id::ActivityId;
 use crate::time::Timestamp;
@@ -16,16 +17,25 @@ pub struct SortKey {
     pub id: ActivityId,
 }
 
-/// An activity with its positions.
+/// An activity with its place in the log.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Entry {
     /// The activity.
     pub activity: Activity,
     /// Its position in each view that it is in.
     pub positions: Positions,
+    /// What ties it to the user's entry before it.
+    pub hash: EntryHash,
 }
 
 impl Entry {
+    /// The entry of `activity` that comes after the user's entry with the hash `previous`.
+    pub(crate) fn after(previous: EntryHash, activity: Activity, positions: Positions) -> Self {
+        let mut entry = Self { activity, positions, hash: EntryHash::NONE };
+        entry.hash = EntryHash::of(previous, &encode(&entry));
+        entry
+    }
+
     /// Where it stands in time.
     #[must_use]
     pub const fn sort_key(&self) -> SortKey {
@@ -62,6 +72,7 @@ pub(crate) fn encode(entry: &Entry) -> Item {
     for (index, position) in INDEXES.iter().zip(entry.positions) {
         put(index.position, position.map(number));
     }
+    put(HASH, Some(entry.hash.to_attribute()));
     item
 }
 
@@ -97,7 +108,7 @@ pub(crate) fn decode(item: &Item) -> Result<Entry, StoreError> {
     for (index, position) in INDEXES.iter().zip(&mut positions) {
         *position = reader.optional_number(index.position)?;
     }
-    Ok(Entry { activity, positions })
+    Ok(Entry { activity, positions, hash: reader.hash(HASH)? })
 }
 
 /// The sort key of an item of any index, of the table, or of a milestone or head.
@@ -132,23 +143,22 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
 
     fn entry() -> Entry {
-        Entry {
-            activity: Activity {
-                id: 1.try_into().unwrap(),
-                user_id: 3.try_into().unwrap(),
-                project_id: 4.try_into().ok(),
-                environment_id: 5.try_into().ok(),
-                resource_type: Some("function".into()),
-                resource_id: 6.try_into().ok(),
-                action: "create".into(),
-                description: Some("Created \"f\"".into()),
-                metadata: Metadata::from_text(r#"{"b":1.0,"a": null}"#.into()).ok(),
-                ip_address: "2001:db8::1".parse().ok(),
-                user_agent: Some("curl".into()),
-                created_at: "2024-01-15T10:30:00Z".parse().unwrap(),
-            },
-            positions: std::array::from_fn(|kind| Some(kind as u64 + 1)),
-        }
+        let activity = Activity {
+            id: 1.try_into().unwrap(),
+            user_id: 3.try_into().unwrap(),
+            project_id: 4.try_into().ok(),
+            environment_id: 5.try_into().ok(),
+            resource_type: Some("function".into()),
+            resource_id: 6.try_into().ok(),
+            action: "create".into(),
+            description: Some("Created \"f\"".into()),
+            metadata: Metadata::from_text(r#"{"b":1.0,"a": null}"#.into()).ok(),
+            ip_address: "2001:db8::1".parse().ok(),
+            user_agent: Some("curl".into()),
+            created_at: "2024-01-15T10:30:00Z".parse().unwrap(),
+        };
+        let positions = std::array::from_fn(|kind| Some(kind as u64 + 1));
+        Entry::after(EntryHash::NONE, activity, positions)
     }
 
     #[test]
@@ -165,7 +175,7 @@ mod tests {
         bare.activity.ip_address = None;
         bare.activity.user_agent = None;
         bare.positions = Positions::default();
-        assert_eq!(encode(&bare).len(), 4);
+        assert_eq!(encode(&bare).len(), 5);
         assert_eq!(decode(&encode(&bare)).unwrap(), bare);
     }
 
@@ -180,6 +190,7 @@ mod tests {
             ("metadata", AttributeValue::S("[]".into())),
             ("ipAddress", AttributeValue::S("localhost".into())),
             ("u", AttributeValue::N("-1".into())),
+            ("hash", AttributeValue::S("0".into())),
         ];
         for (name, value) in faults {
             let mut item = encode(&entry());
@@ -187,7 +198,7 @@ mod tests {
             let message = decode(&item).unwrap_err().to_string();
             assert!(message.contains("id 1") && message.contains(name), "{message}");
         }
-        for name in ["userId", "action", "createdAt"] {
+        for name in ["userId", "action", "createdAt", "hash"] {
             let mut item = encode(&entry());
             item.remove(name);
             assert!(decode(&item).unwrap_err().to_string().contains(name), "{name}");

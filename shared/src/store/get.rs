@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::attributes::{Item, number};
+use super::attributes::{Item, Reader, number};
 use super::entry::{self, Entry};
 use super::query::pause;
 use super::{CAPACITY, Store, StoreError};
@@ -44,8 +44,7 @@ impl Store {
         output.item.as_ref().map(entry::decode).transpose()
     }
 
-    /// The entries of `user` with these ids, in that order. One that an eventually consistent
-    /// read does not find is read again consistently.
+    /// The entries of `user` with these ids, in that order.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if one is not there, [`StoreError::Corrupt`] if it is another
@@ -55,7 +54,28 @@ impl Store {
         user: UserId,
         ids: &[ActivityId],
     ) -> Result<Vec<Entry>, StoreError> {
-        let mut found: HashMap<ActivityId, Entry> = HashMap::with_capacity(ids.len());
+        let items = self.items(ids).await?;
+        let entries = ids.iter().zip(&items).map(|(id, item)| {
+            let entry = entry::decode(item)?;
+            if entry.activity.user_id == user {
+                Ok(entry)
+            } else {
+                Err(StoreError::Corrupt {
+                    item: format!("Activities item with id {id}"),
+                    reason: format!("it is not of user {user}, as an index says"),
+                })
+            }
+        });
+        entries.collect()
+    }
+
+    /// The items of the Activities table with these ids, in that order. One that an eventually
+    /// consistent read does not find is read again consistently.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if one is not there.
+    pub(crate) async fn items(&self, ids: &[ActivityId]) -> Result<Vec<Item>, StoreError> {
+        let mut found: HashMap<ActivityId, Item> = HashMap::with_capacity(ids.len());
         for consistent in [false, true] {
             let wanted: Vec<Item> = ids
                 .iter()
@@ -63,23 +83,12 @@ impl Store {
                 .map(|id| Item::from([("id".to_owned(), number(id))]))
                 .collect();
             for item in self.batch_get(&self.tables.activities, wanted, consistent).await? {
-                let entry = entry::decode(&item)?;
-                found.insert(entry.activity.id, entry);
+                let reader = Reader::new(&item, "Activities", ["id", "userId"]);
+                found.insert(reader.number("id")?, item);
             }
         }
-        ids.iter()
-            .map(|id| {
-                let entry = found.remove(id).ok_or(StoreError::Missing { id: *id })?;
-                if entry.activity.user_id == user {
-                    Ok(entry)
-                } else {
-                    Err(StoreError::Corrupt {
-                        item: format!("Activities item with id {id}"),
-                        reason: format!("it is not of user {user}, as an index says"),
-                    })
-                }
-            })
-            .collect()
+        let in_order = |id| found.remove(id).ok_or(StoreError::Missing { id: *id });
+        ids.iter().map(in_order).collect()
     }
 
     /// Reads items by key, in any order, leaving out those that are not there. Up to 100 a call,

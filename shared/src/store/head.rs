@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::attributes::{Item, Reader, number, string};
 use super::entry::{SortKey, decode_sort_key, encode_sort_key};
 use super::error::StoreError;
+use super::hash::{EntryHash, HASH};
 use super::keys;
 use crate::view::{Facets, Scope};
 
@@ -23,6 +24,8 @@ pub struct Head {
     pub scope: Scope,
     /// Where its newest entry stands; `None` before the first.
     pub last: Option<SortKey>,
+    /// The hash of its newest entry, if this is a whole log: only those have a chain.
+    pub hash: Option<EntryHash>,
     /// Entries by resource type, then action.
     counts: BTreeMap<Option<String>, BTreeMap<String, u64>>,
 }
@@ -31,7 +34,7 @@ impl Head {
     /// The head of a scope without entries.
     #[must_use]
     pub const fn empty(scope: Scope) -> Self {
-        Self { scope, last: None, counts: BTreeMap::new() }
+        Self { scope, last: None, hash: None, counts: BTreeMap::new() }
     }
 
     /// How many entries the scope has with these facets: the position of the newest of them.
@@ -56,6 +59,13 @@ impl Head {
         self.last = Some(at);
     }
 
+    /// Notes the hash of its newest entry, if this is a whole log.
+    pub(crate) const fn chain(&mut self, hash: EntryHash) {
+        if let Scope::User(_) = self.scope {
+            self.hash = Some(hash);
+        }
+    }
+
     /// How many pairs of resource type and action it counts.
     pub(crate) fn pairs(&self) -> usize {
         self.counts.values().map(BTreeMap::len).sum()
@@ -75,6 +85,9 @@ pub(crate) fn encode(head: &Head, last: SortKey) -> Item {
         ("entry".to_owned(), string(keys::HEAD)),
         ("counts".to_owned(), aws_sdk_dynamodb::types::AttributeValue::M(counts.collect())),
     ]);
+    if let Some(hash) = head.hash {
+        item.insert(HASH.to_owned(), hash.to_attribute());
+    }
     encode_sort_key(&mut item, last);
     item
 }
@@ -98,7 +111,11 @@ pub(crate) fn decode(item: &Item) -> Result<Head, StoreError> {
         let resource_type = (resource_type != NO_TYPE).then(|| resource_type.clone());
         counts.insert(resource_type, actions);
     }
-    Ok(Head { scope, last: Some(decode_sort_key(item)?), counts })
+    let hash = match scope {
+        Scope::User(_) => Some(reader.hash(HASH)?),
+        Scope::Project(..) | Scope::Environment(..) => None,
+    };
+    Ok(Head { scope, last: Some(decode_sort_key(item)?), hash, counts })
 }
 
 #[cfg(test)]
@@ -131,6 +148,7 @@ mod tests {
         assert_eq!(head.count(&facets(None, Some("create"))), 3);
         assert_eq!(head.count(&facets(Some("f"), Some("create"))), 1);
         assert_eq!(head.count(&facets(Some("d"), Some("invoke"))), 0);
+        head.chain(EntryHash::NONE);
         assert_eq!(decode(&encode(&head, at(4))).unwrap(), head);
     }
 

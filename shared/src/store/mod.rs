@@ -10,12 +10,14 @@ mod directory;
 mod entry;
 mod error;
 mod get;
+mod hash;
 mod head;
 mod keys;
 mod ledger;
 mod page;
 mod plan;
 mod query;
+mod tamper;
 
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ pub use audit::{Contradiction, Verified, VerifyError};
 pub use directory::Entity;
 pub use entry::{Entry, SortKey};
 pub use error::StoreError;
+pub use hash::EntryHash;
 pub use head::Head;
 pub use page::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
 pub use plan::{Draft, Placement, Refusal};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::entry::{Entry, SortKey};
+use super::hash::EntryHash;
 use super::head::{Head, MAX_PAIRS};
 use crate::activity::{Activity, NewActivity};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
@@ -244,11 +245,16 @@ impl Builder<'_> {
         if self.actions() + added > MAX_ACTIONS {
             return Ok(false);
         }
+        let previous = self.head(Scope::User(self.plan.user)).hash.unwrap_or(EntryHash::NONE);
+        let entry = Entry::after(previous, activity, positions);
+        for head in &mut heads {
+            head.chain(entry.hash);
+        }
         let subscript = self.plan.entries.len();
         self.heads.extend(heads.into_iter().map(|head| (head.scope, head)));
         self.plan.milestones.extend(milestones);
         self.plan.keys.extend(key.map(|key| (key.to_owned(), subscript)));
-        self.plan.entries.push(Entry { activity, positions });
+        self.plan.entries.push(entry);
         self.plan.outcomes.push(Outcome::New(subscript));
         Ok(true)
     }

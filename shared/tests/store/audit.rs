@@ -1,13 +1,23 @@
 //! `verify` finds what was changed behind the log's back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
+use activity_log::logger::Recorded;
 use activity_log::store::VerifyError;
+use activity_log::view::INDEXES;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use crate::support::{Log, full, user};
+use crate::support::{Log, START, full, millis, user};
 
 type Key<'a> = [(&'a str, AttributeValue)];
+type Item = HashMap<String, AttributeValue>;
 
 fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
@@ -17,7 +27,7 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn key(parts: &Key<'_>) -> HashMap<String, AttributeValue> {
+fn key(parts: &Key<'_>) -> Item {
     parts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
@@ -105,4 +115,215 @@ async fn whatever_is_changed_is_named() {
         let found = contradiction(&log).await;
         assert!(found.contains(&expected), "fault {fault}: {found}, not {expected}");
     }
+}
+
+/// A log of `count` entries, a millisecond apart.
+async fn log_of(count: u64) -> (Log, Vec<u64>) {
+    let log = Log::new().await;
+    log.advance(1_000_000);
+    let batch = (0..count).map(|number| {
+        let mut activity = full(number);
+        activity.occurred_at = Some(millis(START + i64::try_from(number).unwrap()));
+        activity
+    });
+    let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
+    let ids = recorded.iter().map(|Recorded { activity, .. }| activity.id.get()).collect();
+    (log, ids)
+}
+
+async fn item(log: &Log, id: u64) -> Item {
+    let request = log.client.get_item().table_name("ActivitiesTable").key("id", number(id));
+    request.send().await.unwrap().item.unwrap()
+}
+
+async fn put(log: &Log, item: Item) {
+    let request = log.client.put_item().table_name("ActivitiesTable").set_item(Some(item));
+    request.send().await.unwrap();
+}
+
+/// The hash of an item as docs/integrity.md says it.
+fn hash(previous: &AttributeValue, item: &Item) -> AttributeValue {
+    let mut bytes = previous.as_b().unwrap().clone().into_inner();
+    for (name, value) in item.iter().collect::<BTreeMap<_, _>>() {
+        let (kind, value) = match value {
+            AttributeValue::N(number) => ('N', number),
+            AttributeValue::S(text) => ('S', text),
+            _ => continue,
+        };
+        bytes.extend(format!("{name}:{kind}:{}:{value}\n", value.len()).bytes());
+    }
+    AttributeValue::B(Blob::new(Sha256::digest(&bytes).to_vec()))
+}
+
+#[tokio::test]
+async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
+    let (log, ids) = log_of(30).await;
+    for at in [0, 12, 29] {
+        let entry = [("id", number(ids[at]))];
+        let original = item(&log, ids[at]).await;
+        for (name, value) in [
+            ("description", text("Did nothing of the kind")),
+            ("resourceId", number(6)),
+            ("metadata", text("{}")),
+            ("ut", number(12)),
+            ("note", text("an attribute that entries do not have")),
+            ("flag", AttributeValue::Bool(true)),
+            ("hash", AttributeValue::B(Blob::new([9; 32]))),
+        ] {
+            set(&log, "ActivitiesTable", &entry, name, value).await;
+            let found = contradiction(&log).await;
+            let expected = format!("activity {} of user 3: it is not as it was recorded", ids[at]);
+            assert!(found.starts_with(&expected), "{at} {name}: {found}");
+            put(&log, original.clone()).await;
+        }
+        // And hashed anew, as one who knows the form would.
+        let mut forged = original.clone();
+        forged.insert("resourceId".to_owned(), number(6));
+        let previous = match at {
+            0 => AttributeValue::B(Blob::new([0; 32])),
+            _ => item(&log, ids[at - 1]).await["hash"].clone(),
+        };
+        let sealed = hash(&previous, &forged);
+        forged.insert("hash".to_owned(), sealed);
+        put(&log, forged).await;
+        let found = contradiction(&log).await;
+        let expected = match ids.get(at + 1) {
+            Some(next) => format!("activity {next} of user 3: it is not as it was recorded (or"),
+            None => "user 3: the head says".to_owned(),
+        };
+        assert!(found.starts_with(&expected), "{at}: {found}");
+        put(&log, original).await;
+    }
+    log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn entries_that_were_removed_are_told_by_the_one_after_them() {
+    for (gone, expected) in [
+        (0..1, "the 1 before it, from position 1, was removed"),
+        (12..13, "the 1 before it, from position 13, was removed"),
+        (12..15, "the 3 before it, from position 13, were removed"),
+        (28..29, "the 1 before it, from position 29, was removed"),
+        (29..30, "it was removed: it was the newest of 30 entries, and 29 are left"),
+        (27..30, "it was removed: it was the newest of 30 entries, and 27 are left"),
+    ] {
+        let (log, ids) = log_of(30).await;
+        for id in &ids[gone.clone()] {
+            delete(&log, "ActivitiesTable", &[("id", number(*id))]).await;
+        }
+        let named = ids.get(gone.end).or(ids.last()).unwrap();
+        let found = contradiction(&log).await;
+        assert_eq!(found, format!("activity {named} of user 3: {expected}"), "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
+    let (log, ids) = log_of(30).await;
+    for at in [0, 12, 29] {
+        let forged_id = 7;
+        let after = item(&log, ids[at]).await;
+        // Just after that entry, as a copy of it.
+        let mut forged = after.clone();
+        forged.insert("id".to_owned(), number(forged_id));
+        forged.insert("createdAt".to_owned(), number(u64::try_from(START).unwrap() + at as u64));
+        // The larger id of the same millisecond comes later; this one is smaller.
+        let (previous, named) = match at {
+            0 => (AttributeValue::B(Blob::new([0; 32])), forged_id),
+            _ => (item(&log, ids[at - 1]).await["hash"].clone(), forged_id),
+        };
+        for (name, value, expected) in [
+            ("hash", after["hash"].clone(), "it was inserted: it has the hash of activity"),
+            ("hash", AttributeValue::B(Blob::new([1; 32])), "it was inserted: no entry"),
+            ("hash", hash(&previous, &forged), "it was inserted: it was not there before"),
+        ] {
+            forged.insert(name.to_owned(), value);
+            put(&log, forged.clone()).await;
+            let found = contradiction(&log).await;
+            let expected = format!("activity {named} of user 3: {expected}");
+            assert!(found.starts_with(&expected), "{at}: {found}");
+        }
+        delete(&log, "ActivitiesTable", &[("id", number(forged_id))]).await;
+    }
+    // At the end, chained as it must be; only the head knows nothing of it.
+    let newest = item(&log, ids[29]).await;
+    let mut forged = newest.clone();
+    forged.insert("id".to_owned(), number(ids[29] + 1));
+    for index in INDEXES {
+        let position: u64 = forged[index.position].as_n().unwrap().parse().unwrap();
+        forged.insert(index.position.to_owned(), number(position + 1));
+    }
+    let sealed = hash(&newest["hash"], &forged);
+    forged.insert("hash".to_owned(), sealed);
+    put(&log, forged).await;
+    let found = contradiction(&log).await;
+    let expected = format!("activity {} of user 3: it was inserted: the head", ids[29] + 1);
+    assert!(found.starts_with(&expected), "{found}");
+}
+
+#[tokio::test]
+async fn an_entry_that_was_moved_is_named_wherever_it_went() {
+    for (from, to) in [(12, 20), (12, 11), (20, 12), (0, 29), (29, 0), (29, 28)] {
+        let (log, ids) = log_of(30).await;
+        let mut moved = item(&log, ids[from]).await;
+        // Between two others: entries are a millisecond apart, and ids grow with the positions.
+        let at = START + i64::try_from(to).unwrap() - i64::from(to < from);
+        moved.insert("createdAt".to_owned(), number(u64::try_from(at).unwrap()));
+        put(&log, moved).await;
+        let found = contradiction(&log).await;
+        let expected = format!("activity {} of user 3: it was moved", ids[from]);
+        assert!(found.starts_with(&expected), "{from} to {to}: {found}");
+    }
+}
+
+/// Runs the program of docs/integrity.md on what `aws dynamodb query` would print.
+async fn second_verifier(log: &Log) -> Output {
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrity.md"));
+    let program = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let entries = log
+        .client
+        .query()
+        .table_name("ActivitiesTable")
+        .index_name("user")
+        .key_condition_expression("userId = :user")
+        .expression_attribute_values(":user", number(3))
+        .send()
+        .await
+        .unwrap();
+    let attribute = |value: &AttributeValue| match value {
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::B(bytes) => json!({ "B": BASE64_STANDARD.encode(bytes) }),
+        other => panic!("{other:?}"),
+    };
+    let items: Vec<Value> = entries
+        .items()
+        .iter()
+        .map(|item| item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
+        .collect();
+    let mut child = Command::new("python3")
+        .args(["-c", program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(json!({ "Items": items }).to_string().as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[tokio::test]
+async fn the_verifier_in_the_documentation_comes_to_the_same() {
+    let (log, ids) = log_of(60).await;
+    let verified = log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+    let output = second_verifier(&log).await;
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed.trim(), verified.hash.unwrap().to_string());
+    set(&log, "ActivitiesTable", &[("id", number(ids[7]))], "description", text("é")).await;
+    let output = second_verifier(&log).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert_eq!(said.trim(), format!("activity {}: the chain is broken", ids[7]));
 }

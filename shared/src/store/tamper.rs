@@ -1,0 +1,163 @@
+//! What was done to a log whose chain is broken: which entry was changed, removed, inserted or
+//! moved.
+//!
+//! Hashes say which entry was recorded after which, wherever they stand now. So the log is read a
+//! second time, for the entry that the broken one was recorded after and for those that were
+//! recorded after it.
+
+use super::attributes::{Item, Reader};
+use super::audit::Contradiction;
+use super::entry::decode_position;
+use super::hash::{EntryHash, HASH};
+use super::{Store, StoreError};
+use crate::id::{ActivityId, UserId};
+use crate::view::{Facets, Scope, View};
+
+/// The first entry of a log whose hash is not the one that follows from the entry before it.
+pub(crate) struct Break {
+    /// Its number, from 1, as the log stands now.
+    pub(crate) number: u64,
+    /// The hash of the entry before it.
+    pub(crate) previous: EntryHash,
+    /// The hash that it carries.
+    pub(crate) hash: EntryHash,
+    /// Its id.
+    pub(crate) id: ActivityId,
+    /// All of it.
+    pub(crate) item: Item,
+}
+
+/// What the whole log says of a break. Entries go by their numbers, as the log stands now.
+#[derive(Default)]
+struct Clues {
+    ids: Vec<ActivityId>,
+    /// The entry that the broken one was recorded after: 0 if it was the first.
+    recorded_after: Option<u64>,
+    /// The entry that was recorded after the broken one.
+    recorded_before: Option<u64>,
+    /// Another entry with the broken one's hash.
+    twin: Option<u64>,
+    /// Whether an entry further on was recorded after the one before the broken one.
+    is_skipped: bool,
+    /// The position that the entry after the broken one has.
+    next_position: Option<u64>,
+}
+
+impl Store {
+    /// Says what was done to a log of `user`.
+    pub(crate) async fn diagnose(
+        &self,
+        user: UserId,
+        broken: &Break,
+    ) -> Result<Contradiction, StoreError> {
+        let head = self.head(Scope::User(user)).await?;
+        let view = View::of(Scope::User(user));
+        let mut clues = Clues::default();
+        clues.see_start(broken);
+        let mut last = None;
+        loop {
+            let rows = self.chunk(&view, last).await?;
+            let Some(newest) = rows.last() else { break };
+            last = Some(newest.at);
+            let ids: Vec<ActivityId> = rows.iter().map(|row| row.at.id).collect();
+            for (id, item) in ids.iter().zip(self.items(&ids).await?) {
+                clues.see(broken, *id, &item);
+            }
+        }
+        let position = decode_position(&broken.item, view.index())?;
+        let next = clues.next_position.unwrap_or(head.count(&Facets::default()) + 1);
+        let was_newest = head.hash == Some(broken.hash);
+        let (id, fault) = clues.verdict(broken, position, next, was_newest);
+        Ok(Contradiction { subject: format!("activity {id} of user {user}"), fault })
+    }
+}
+
+impl Clues {
+    /// Takes in where the log starts.
+    fn see_start(&mut self, broken: &Break) {
+        if broken.number > 1 && EntryHash::of(EntryHash::NONE, &broken.item) == broken.hash {
+            self.recorded_after = Some(0);
+        }
+    }
+
+    /// Takes in the next entry of the log.
+    fn see(&mut self, broken: &Break, id: ActivityId, item: &Item) {
+        self.ids.push(id);
+        let number = self.ids.len() as u64;
+        // One that cannot be read says nothing; the entry at fault was found without it.
+        let Some(hash) = item.get(HASH).and_then(EntryHash::from_attribute) else { return };
+        if number == broken.number {
+            return;
+        }
+        if EntryHash::of(hash, &broken.item) == broken.hash {
+            self.recorded_after = Some(number);
+        }
+        if EntryHash::of(broken.hash, item) == hash {
+            self.recorded_before = Some(number);
+        }
+        if hash == broken.hash {
+            self.twin = Some(number);
+        }
+        if number > broken.number && EntryHash::of(broken.previous, item) == hash {
+            self.is_skipped = true;
+        }
+        if number == broken.number + 1 {
+            let reader = Reader::new(item, "Activities", ["id", "userId"]);
+            self.next_position = reader.number("u").ok();
+        }
+    }
+
+    /// Which entry is at fault, and what was done to it.
+    fn verdict(
+        &self,
+        broken: &Break,
+        position: u64,
+        next_position: u64,
+        was_newest: bool,
+    ) -> (ActivityId, String) {
+        let Break { number, id, .. } = *broken;
+        let id_of = |number: u64| match usize::try_from(number - 1) {
+            Ok(subscript) => self.ids.get(subscript).copied().unwrap_or(id),
+            Err(_) => id,
+        };
+        match self.recorded_after {
+            Some(elder) if elder > number => {
+                let fault = format!("it was moved: it stood just before activity {id}");
+                return (id_of(elder), fault);
+            }
+            Some(elder) if elder + 1 < number => {
+                let fault = format!("it was inserted: it was not there before activity {id}");
+                return (id_of(elder + 1), fault);
+            }
+            _ => {}
+        }
+        if let Some(twin) = self.twin {
+            return (id, format!("it was inserted: it has the hash of activity {}", id_of(twin)));
+        }
+        match self.recorded_before {
+            Some(younger) if younger != number + 1 => {
+                let fault =
+                    format!("it was moved: it stood just before activity {}", id_of(younger));
+                return (id, fault);
+            }
+            None if was_newest && self.is_skipped => {
+                return (id, "it was moved: it was the newest".to_owned());
+            }
+            _ => {}
+        }
+        if self.is_skipped {
+            return (id, "it was inserted: no entry was recorded after it".to_owned());
+        }
+        if position > number && next_position == position + 1 {
+            let gone = position - number;
+            let fault = format!(
+                "the {gone} before it, from position {number}, {} removed",
+                if gone == 1 { "was" } else { "were" }
+            );
+            return (id, fault);
+        }
+        let fault = "it is not as it was recorded (or the entry before it is not, and was hashed \
+                     anew)";
+        (id, fault.to_owned())
+    }
+}
