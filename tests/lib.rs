@@ -1,1 +1,2 @@
-//! The contract of the API is tested in `contract/`; there is nothing to import here.
+//! The contract of the API is tested in `contract/`, the write side in `recording/`; there is nothing
+//! to import here.

@@ -4,12 +4,13 @@
 //! Used by `activities dev` and by the tests. Nothing here is part of a function.
 
 pub mod engine;
+pub mod faults;
 pub mod http;
 pub mod meter;
 pub mod provider;
 pub mod template;
 
-use activity_log::store::{Store, Tables};
+use activity_log::store::{Store, Tables, retries, timeouts};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 
@@ -36,6 +37,8 @@ pub fn client_config(endpoint: &str) -> Builder {
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "local"))
         .endpoint_url(endpoint)
+        .timeout_config(timeouts())
+        .retry_config(retries())
 }
 
 /// A client for a DynamoDB at `endpoint` on this machine.

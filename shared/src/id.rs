@@ -24,6 +24,9 @@ macro_rules! identifier {
         pub struct $name(u64);
 
         impl $name {
+            /// The largest of them. The platform gives it to nobody and nothing.
+            pub const MAX: Self = Self(MAX_ID);
+
             /// The number itself.
             #[must_use]
             pub const fn get(self) -> u64 {

@@ -1,8 +1,9 @@
 //! Activity Logs: an immutable audit trail on DynamoDB whose every view is numbered.
 //!
-//! A service records what a user does with an [`ActivityLogger`]; the functions read it back
-//! through a [`Store`](store::Store). The modules from the inside out: [`activity`], [`directory`],
-//! [`id`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; [`token`] is who is
+//! A service records what a user does with an [`ActivityLogger`], or sends a
+//! [`Message`](message::Message) to the queue; the functions read it back through a
+//! [`Store`](store::Store). The modules from the inside out: [`activity`], [`directory`],
+//! [`id`], [`message`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; [`token`] is who is
 //! calling; [`http`] is what they see; [`config`] is what the environment says.
 
 pub mod activity;
@@ -12,6 +13,7 @@ pub mod directory;
 pub mod http;
 pub mod id;
 pub mod logger;
+pub mod message;
 pub mod store;
 pub mod time;
 pub mod token;

@@ -3,8 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
+use crate::activity::action::SYNC;
 use crate::activity::{Activity, InvalidActivity, NewActivity};
 use crate::config::{self, ConfigError};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
@@ -69,6 +71,17 @@ pub enum AppendError {
     Store(#[from] StoreError),
 }
 
+impl AppendError {
+    /// Whether it is the activity's own fault, so that to try again is in vain.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Invalid(_) | Self::Refused(_) | Self::IdTaken { .. } => true,
+            Self::Deadline { .. } | Self::Store(_) => false,
+        }
+    }
+}
+
 /// A batch that was not recorded to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("activity {} of the batch", .index + 1)]
@@ -122,6 +135,19 @@ impl ActivityLogger {
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Makes the first call, which pays for name resolution, TLS and credentials, so that no append
+    /// has to. For a function's initialisation.
+    ///
+    /// # Errors
+    /// [`StoreError`] if DynamoDB does not answer.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        // What an append of somebody new would read: no user has the largest id there is.
+        self.store
+            .append_state(UserId::MAX, &[NewActivity::new(SYNC).into()], self.clock.now())
+            .await?;
+        Ok(())
     }
 
     /// Records one activity of `user`.
@@ -191,7 +217,7 @@ impl ActivityLogger {
         let mut attempt = 0;
         loop {
             let failure: Box<dyn std::error::Error + Send + Sync> =
-                match self.attempt(user, drafts, &mut lost, collisions).await {
+                match self.attempt(user, drafts, &mut lost, collisions, give_up).await {
                     Ok(plan) => return Ok(plan),
                     Err(Attempt::Final(error)) if lost.is_empty() => return Err(error),
                     // What was lost may be written, so it is asked for until the deadline.
@@ -221,26 +247,33 @@ impl ActivityLogger {
         }
     }
 
-    /// Reads the state, settles what was lost, plans, and writes, once.
+    /// Reads the state, settles what was lost, plans, and writes, once; all of it before `give_up`.
     async fn attempt(
         &self,
         user: UserId,
         drafts: &[Draft],
         lost: &mut Vec<Plan>,
         collisions: Collisions,
+        give_up: Instant,
     ) -> Result<Plan, Attempt> {
         let now = self.clock.now();
-        let state = self.store.append_state(user, drafts, now).await?;
-        // After the heads, never before: a lost plan that is written later than they were read
-        // changes them, so that the plan made from them now fails, and is found the next time.
-        if let Some(plan) = self.settle(lost, &state).await? {
+        let reading = async {
+            let state = self.store.append_state(user, drafts, now).await?;
+            // After the heads, never before: a lost plan that is written later than they were read
+            // changes them, so that the plan made from them now fails, and is found the next time.
+            let settled = self.settle(lost, &state).await?;
+            Ok::<_, StoreError>((state, settled))
+        };
+        let (state, settled) = timeout_at(give_up, reading).await.map_err(Attempt::late)??;
+        if let Some(plan) = settled {
             return Ok(plan);
         }
         let plan = self.plan(user, &state, drafts, now, collisions)?;
         if plan.entries.is_empty() {
             return Ok(plan);
         }
-        match self.store.commit(&plan).await {
+        let written = timeout_at(give_up, self.store.commit(&plan)).await;
+        match written.unwrap_or_else(|late| Err(CommitError::late(late))) {
             Ok(()) => Ok(plan),
             Err(CommitError::IdTaken(id)) => Err(Attempt::IdTaken(id)),
             Err(CommitError::Failed(error)) => Err(Attempt::Final(error.into())),
@@ -295,6 +328,13 @@ enum Attempt {
     Final(AppendError),
     IdTaken(ActivityId),
     Again(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Attempt {
+    /// The time was up while DynamoDB was asked.
+    fn late(elapsed: Elapsed) -> Self {
+        Self::Again(elapsed.into())
+    }
 }
 
 impl From<StoreError> for Attempt {

@@ -12,6 +12,7 @@ mod serve;
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::time::Duration;
 
 use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::http::{HeaderValue, Method};
@@ -97,6 +98,11 @@ impl Api {
     }
 }
 
+/// How long a request may take to be answered. API Gateway waits for 30 s (AWS: "Quotas for HTTP
+/// APIs"), at a cold start also for the initialisation, in which one call to DynamoDB may take up to
+/// 8 s.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
 /// Answers `request`: with the document that `handle` comes to, or with its error. An error that
 /// is ours is logged here, once, with the request id.
 pub async fn answer<F>(operation: Operation, request: &Request, handle: F) -> Response<Body>
@@ -104,7 +110,8 @@ where
     F: Future<Output = Result<Document, ApiError>>,
 {
     let request_id = request_id(request);
-    match handle.await {
+    let outcome = tokio::time::timeout(DEADLINE, handle).await;
+    match outcome.unwrap_or_else(|late| Err(ApiError::Internal(late.into()))) {
         Ok(document) => document.response(request.headers()),
         Err(error) => {
             if let ApiError::Internal(cause) = &error {

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use tokio::time::error::Elapsed;
 
 use super::attributes::{Item, Reader, number, string};
 use super::entry::{self, encode_sort_key};
@@ -38,6 +41,17 @@ pub(crate) enum CommitError {
     /// It cannot be written.
     #[error(transparent)]
     Failed(StoreError),
+}
+
+impl CommitError {
+    /// The time was up before the answer was there.
+    pub(crate) fn late(elapsed: Elapsed) -> Self {
+        Self::Lost(StoreError::Call {
+            operation: "TransactWriteItems",
+            transient: true,
+            source: elapsed.into(),
+        })
+    }
 }
 
 impl Store {
@@ -103,6 +117,10 @@ impl Store {
     }
 
     /// Writes `plan` in one transaction: all of it or nothing.
+    ///
+    /// It is sent once. The SDK would repeat it with the same `ClientRequestToken`, which DynamoDB
+    /// remembers for ten minutes (AWS: "`TransactWriteItems`"); after that, a transaction that was
+    /// carried out is refused like one that came second, and nobody could tell the two apart.
     pub(crate) async fn commit(&self, plan: &Plan) -> Result<(), CommitError> {
         let mut request = self.client.transact_write_items().return_consumed_capacity(CAPACITY);
         for put in self.puts(plan) {
@@ -115,7 +133,8 @@ impl Store {
             })?;
             request = request.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        match request.send().await {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        match request.customize().config_override(once).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(classify(plan, error)),
         }

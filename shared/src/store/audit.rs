@@ -195,8 +195,8 @@ impl Store {
             }
             Some(newest) if counted < found => {
                 let keys = &expected.views[&View::of(Scope::User(user))];
-                let first = keys.iter().nth(usize::try_from(counted).unwrap_or(usize::MAX));
-                let id = first.map_or(newest.id, |first| first.id);
+                let first = usize::try_from(counted).ok().and_then(|counted| keys.get(counted));
+                let id = first.unwrap_or(&newest).id;
                 let subject = format!("activity {id} of user {user}");
                 let fault = format!(
                     "it was inserted: the head counts {counted} entries, up to activity {}",

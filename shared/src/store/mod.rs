@@ -27,6 +27,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
+use crate::id::UserId;
+
 pub(crate) use append::CommitError;
 pub use audit::{Contradiction, Verified, VerifyError};
 pub use directory::Entity;
@@ -75,13 +77,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Call`] if DynamoDB does not answer.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
-        // No user has the largest id there is, so this reads nothing.
-        let nobody = crate::id::MAX_ID;
         self.client
             .query()
             .table_name(&self.tables.directory)
             .key_condition_expression("userId = :user")
-            .expression_attribute_values(":user", attributes::number(nobody))
+            .expression_attribute_values(":user", attributes::number(UserId::MAX))
             .limit(1)
             .return_consumed_capacity(CAPACITY)
             .send()
@@ -96,18 +96,29 @@ const CAPACITY: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 
 /// The SDK configuration of every client: from the environment, with a limit on every wait.
 pub async fn sdk_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .load()
+        .await
+}
+
+/// How long one call to DynamoDB may take.
+#[must_use]
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
-        .build();
-    let retries = RetryConfig::standard()
+        .build()
+}
+
+/// How often the SDK repeats a read that failed. Writes are repeated by the logger, which looks
+/// first whether they were carried out.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard()
         .with_max_attempts(4)
         .with_initial_backoff(Duration::from_millis(50))
-        .with_max_backoff(Duration::from_secs(1));
-    aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .retry_config(retries)
-        .load()
-        .await
+        .with_max_backoff(Duration::from_secs(1))
 }

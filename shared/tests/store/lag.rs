@@ -1,83 +1,16 @@
-//! Indexes that lag behind their table: an interceptor hides entries from them for a while.
-
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+//! Indexes that lag behind their table: entries are hidden from them for a while.
 
 use activity_log::Activity;
-use activity_log::id::ActivityId;
 use activity_log::store::{Order, PageError, PageRequest, Start, Store, StoreError, TimeRange};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextMut;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
-use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
-use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::types::AttributeValue;
+use activity_log_local::faults::Faults;
 
 use crate::support::{Log, START, full, millis, request, user, whole, with_facets};
-
-type Item = HashMap<String, AttributeValue>;
-
-/// Hides entries from a number of answers.
-#[derive(Clone, Debug, Default)]
-struct Lag(Arc<Mutex<Hidden>>);
-
-#[derive(Debug, Default)]
-struct Hidden {
-    ids: BTreeSet<u64>,
-    queries: u32,
-    batches: u32,
-}
-
-impl Lag {
-    fn hide(&self, ids: &[ActivityId], queries: u32) {
-        let ids = ids.iter().map(|id| id.get()).collect();
-        *self.0.lock().unwrap() = Hidden { ids, queries, batches: 0 };
-    }
-
-    fn hide_bodies(&self, id: ActivityId, batches: u32) {
-        *self.0.lock().unwrap() = Hidden { ids: [id.get()].into(), queries: 0, batches };
-    }
-}
-
-impl Hidden {
-    /// Takes what is hidden out of the items of one more answer, if `left` are not used up.
-    fn take(ids: &BTreeSet<u64>, left: &mut u32, items: Option<&mut Vec<Item>>) {
-        let Some(items) = items.filter(|_| *left > 0) else { return };
-        *left -= 1;
-        let id = |item: &Item| item.get("id")?.as_n().ok()?.parse().ok();
-        items.retain(|item| id(item).is_none_or(|id: u64| !ids.contains(&id)));
-    }
-}
-
-impl Intercept for Lag {
-    fn name(&self) -> &'static str {
-        "Lag"
-    }
-
-    fn modify_before_completion(
-        &self,
-        context: &mut FinalizerInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let Some(Ok(output)) = context.output_or_error_mut() else { return Ok(()) };
-        let Hidden { ids, queries, batches } = &mut *self.0.lock().unwrap();
-        if let Some(output) = output.downcast_mut::<QueryOutput>() {
-            Hidden::take(ids, queries, output.items.as_mut());
-        } else if let Some(output) = output.downcast_mut::<BatchGetItemOutput>() {
-            let tables = output.responses.iter_mut().flat_map(|tables| tables.values_mut());
-            Hidden::take(ids, batches, { tables }.next());
-        }
-        Ok(())
-    }
-}
 
 /// A log of 200 entries, a millisecond apart, whose indexes can be made to lag.
 struct Lagging {
     /// Kept, because the log ends with it.
     _log: Log,
-    lag: Lag,
+    faults: Faults,
     store: Store,
     /// Oldest first.
     entries: Vec<Activity>,
@@ -93,14 +26,10 @@ impl Lagging {
             activity
         });
         let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
-        let lag = Lag::default();
-        let config = activity_log_local::client_config(&log.engine.endpoint());
-        let store = Store::new(
-            Client::from_conf(config.interceptor(lag.clone()).build()),
-            activity_log_local::tables(),
-        );
+        let faults = Faults::new(1);
+        let store = faults.store(&log.engine.endpoint());
         let entries = recorded.into_iter().map(|recorded| recorded.activity).collect();
-        Self { _log: log, lag, store, entries }
+        Self { _log: log, faults, store, entries }
     }
 
     /// The position of an entry, from 1.
@@ -110,8 +39,8 @@ impl Lagging {
 
     /// Hides the entries at these positions.
     fn hide(&self, positions: &[usize], queries: u32) {
-        let ids: Vec<_> = positions.iter().map(|position| self.entries[position - 1].id).collect();
-        self.lag.hide(&ids, queries);
+        let ids = positions.iter().map(|position| self.entries[position - 1].id.get());
+        self.faults.hide(ids, queries);
     }
 
     /// A page, as its positions and total.
@@ -232,9 +161,9 @@ async fn a_body_that_is_not_found_is_read_again_and_if_it_is_gone_that_is_an_err
     let view = with_facets(whole(3).scope, Some("database"), None);
     let request = request(view, Start::Offset(0), 100);
     let whole = lagging.page(&request).await.unwrap();
-    lagging.lag.hide_bodies(id, 1);
+    lagging.faults.hide_body(id.get(), 1);
     assert_eq!(lagging.page(&request).await.unwrap(), whole);
-    lagging.lag.hide_bodies(id, FOR_EVER);
+    lagging.faults.hide_body(id.get(), FOR_EVER);
     let error = lagging.page(&request).await.unwrap_err();
     assert!(matches!(error, StoreError::Missing { id: missing } if missing == id), "{error:?}");
 }

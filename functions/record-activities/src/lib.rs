@@ -1,0 +1,113 @@
+//! Records what services have sent to the queue: an SQS FIFO queue whose message groups are users.
+//!
+//! Each user's messages of a batch are recorded in order, in one transaction where they fit; users
+//! go side by side. What could not be recorded is reported message by message, and SQS delivers it
+//! again:
+//!
+//! - A message that can never be recorded (malformed, or over a limit) fails alone. It comes again
+//!   until it has failed often enough for the dead-letter queue. What is behind it in its group is
+//!   recorded all the same: it would only end up there, too.
+//! - If the log cannot be written, the message fails and so does everything behind it in its group,
+//!   so that the order is kept (AWS: "Using Lambda with Amazon SQS", on FIFO queues).
+//!
+//! A message is recorded once however often it is delivered: its idempotency key is its own or else
+//! the message id.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use activity_log::activity::NewActivity;
+use activity_log::id::UserId;
+use activity_log::message::Message;
+use activity_log::time::Timestamp;
+use activity_log::{ActivityLogger, Chain};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::future::join_all;
+use lambda_runtime::Error;
+use tokio::time::{Instant, timeout_at};
+
+/// How long a batch may take. Less than the timeout of the function in template.yaml, so that what
+/// was recorded by then is acknowledged.
+pub const DEADLINE: Duration = Duration::from_secs(25);
+
+/// A message as it is recorded.
+struct Queued {
+    message_id: String,
+    activity: NewActivity,
+}
+
+/// Records a batch of messages; answers which of them failed.
+///
+/// # Errors
+/// If a message has no id, so that its failure could not be reported. All are delivered again.
+pub async fn handler(logger: &ActivityLogger, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    let give_up = Instant::now() + DEADLINE;
+    let mut failed = Vec::new();
+    let mut users: BTreeMap<UserId, Vec<Queued>> = BTreeMap::new();
+    for message in event.records {
+        let message_id = message.message_id.clone().ok_or("a message has no messageId")?;
+        match Message::parse(message.body.as_deref().unwrap_or_default()) {
+            Ok(Message { user_id, activity }) => {
+                let activity = complete(activity, &message, &message_id);
+                users.entry(user_id).or_default().push(Queued { message_id, activity });
+            }
+            Err(error) => {
+                tracing::error!(message_id, %error, "a message cannot be recorded");
+                failed.push(message_id);
+            }
+        }
+    }
+    let users = users.into_iter().map(|(user, queued)| record(logger, user, queued, give_up));
+    failed.extend(join_all(users).await.into_iter().flatten());
+    let mut response = SqsBatchResponse::default();
+    response.set_failures(failed);
+    Ok(response)
+}
+
+/// The activity of a message, with what the queue knows of it: when it was sent, and its id.
+fn complete(activity: NewActivity, message: &SqsMessage, message_id: &str) -> NewActivity {
+    let sent = message.attributes.get("SentTimestamp");
+    let sent = sent.and_then(|millis| Timestamp::from_millis(millis.parse().ok()?).ok());
+    NewActivity {
+        occurred_at: activity.occurred_at.or(sent),
+        idempotency_key: activity.idempotency_key.or_else(|| Some(message_id.to_owned())),
+        ..activity
+    }
+}
+
+/// Records the messages of one user in order; returns the ids of those that failed.
+async fn record(
+    logger: &ActivityLogger,
+    user: UserId,
+    queued: Vec<Queued>,
+    give_up: Instant,
+) -> Vec<String> {
+    let mut failed = Vec::new();
+    let mut left = &queued[..];
+    while !left.is_empty() {
+        let activities = left.iter().map(|queued| queued.activity.clone());
+        let batch = match timeout_at(give_up, logger.append_batch(user, activities)).await {
+            Ok(Ok(_)) => break,
+            Ok(Err(batch)) => batch,
+            Err(_) => {
+                let message_id = &left[0].message_id;
+                tracing::warn!(message_id, messages = left.len(), "not recorded in time");
+                failed.extend(left.iter().map(|queued| queued.message_id.clone()));
+                break;
+            }
+        };
+        let (at_fault, behind) = (&left[batch.index], &left[batch.index + 1..]);
+        let message_id = &at_fault.message_id;
+        failed.push(message_id.clone());
+        if batch.error.is_final() {
+            tracing::error!(message_id, error = %Chain(&batch.error), "a message cannot be recorded");
+            left = behind;
+        } else {
+            let error = Chain(&batch.error);
+            tracing::warn!(message_id, behind = behind.len(), %error, "messages are not recorded");
+            failed.extend(behind.iter().map(|queued| queued.message_id.clone()));
+            break;
+        }
+    }
+    failed
+}

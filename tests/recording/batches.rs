@@ -1,0 +1,208 @@
+//! What becomes of a batch of messages.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use activity_log::NewActivity;
+use activity_log::logger::ActivityLogger;
+use activity_log::store::Store;
+use activity_log_local::faults::{Fault, Faults, Injection};
+use activity_log_local::meter::Meter;
+use aws_lambda_events::sqs::SqsEvent;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use record_activities::{DEADLINE, handler};
+use serde_json::{Value, json};
+
+use crate::support::{EVENT, Log, SENT, did, message, raw_message, user};
+
+#[tokio::test]
+async fn the_example_event_is_recorded() {
+    let log = Log::new().await;
+    let event: SqsEvent = serde_json::from_str(EVENT).unwrap();
+    let response = handler(&log.logger, event).await.unwrap();
+    assert_eq!(serde_json::to_value(response).unwrap(), json!({ "batchItemFailures": [] }));
+    let [update, invoke] = log.entries(3).await.try_into().unwrap();
+    assert_eq!((update.action.as_str(), invoke.action.as_str()), ("update", "invoke"));
+    assert_eq!(update.created_at.to_string(), "2024-01-24T09:00:00.000Z", "when it occurred");
+    assert_eq!(invoke.created_at.to_string(), "2024-01-24T09:00:00.250Z", "when it was sent");
+    assert_eq!(update.metadata.unwrap().as_text(), r#"{"codeSize":48213}"#);
+    assert_eq!(update.ip_address, "203.0.113.10".parse().ok());
+    assert_eq!(log.actions(8).await, ["sync"]);
+}
+
+#[tokio::test]
+async fn a_message_is_recorded_once_however_often_it_is_delivered() {
+    let log = Log::new().await;
+    let keyed = |id| message(id, &json!({"userId": 3, "action": "sync", "idempotencyKey": "k"}));
+    let batch = [did("a", 3, "create"), keyed("b"), keyed("c"), did("d", 3, "delete")];
+    for delivered in [&batch[..], &batch[..], &batch[1..], &batch[3..]] {
+        assert_eq!(log.deliver(delivered).await, [""; 0]);
+        assert_eq!(log.actions(3).await, ["create", "sync", "delete"]);
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
+    let log = Log::new().await;
+    let meter = Meter::default();
+    let config = activity_log_local::client_config(&log.engine.endpoint());
+    let client = Client::from_conf(config.interceptor(meter.clone()).build());
+    let logger = ActivityLogger::new(Store::new(client, activity_log_local::tables()));
+    let batch: Vec<_> = (0..10).map(|n| did(&n.to_string(), 3 + n % 3, "sync")).collect();
+    assert_eq!(crate::support::deliver(&logger, &batch).await, [""; 0]);
+    let usage = meter.take();
+    assert_eq!((usage.calls, usage.trips), (6, 2), "one read and one write each");
+    for (id, count) in [(3, 4), (4, 3), (5, 3)] {
+        assert_eq!(log.entries(id).await.len(), count);
+    }
+}
+
+/// Takes what is logged while it exists.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Logged {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_can_never_be_recorded_fails_alone_and_says_why_without_its_body() {
+    let log = Log::new().await;
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let long = json!({"userId": 3, "action": "sync", "description": "hush".repeat(300)});
+    let batch = [
+        did("1", 3, "create"),
+        message("2", &json!({"userId": 3, "action": "hush hush"})),
+        did("3", 3, "update"),
+        raw_message("4", r#"{"userId":3,"action":"hush""#),
+        message("5", &long),
+        message("6", &json!({"userId": 3, "action": "sync", "occurredAt": "hush"})),
+        did("7", 8, "sync"),
+        message("8", &json!({"user": "hush", "action": "sync"})),
+        did("9", 3, "delete"),
+    ];
+    assert_eq!(log.deliver(&batch).await, ["2", "4", "5", "6", "8"]);
+    drop(guard);
+    assert_eq!(log.actions(3).await, ["create", "update", "delete"]);
+    assert_eq!(log.actions(8).await, ["sync"]);
+    let text = logged.text();
+    assert_eq!(text.lines().count(), 5, "{text}");
+    for (line, (id, reason)) in text.lines().zip([
+        ("2", "action must be 1 to 64 characters"),
+        ("4", "the message is not a JSON object"),
+        ("5", "description must be at most 1024 bytes, not 1200"),
+        ("6", "occurredAt must be an RFC 3339 time"),
+        ("8", "userId is required"),
+    ]) {
+        assert!(line.contains(&format!("message_id=\"{id}\"")) && line.contains(reason), "{line}");
+        assert!(!line.contains("hush"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_the_log_has_no_room_for_fails_alone() {
+    let log = Log::new().await;
+    let pairs = (0..2_000).map(|number| NewActivity::new(format!("action-{number}")));
+    log.logger.append_batch(user(3), pairs).await.unwrap();
+    let batch = [
+        did("1", 3, "action-1"),
+        did("2", 3, "one-too-many"),
+        did("3", 3, "action-3"),
+        did("4", 3, "two-too-many"),
+        did("5", 8, "sync"),
+    ];
+    assert_eq!(log.deliver(&batch).await, ["2", "4"]);
+    assert_eq!(log.actions(3).await[2_000..], ["action-1", "action-3"]);
+    assert_eq!(log.actions(8).await, ["sync"]);
+}
+
+#[tokio::test]
+async fn if_a_log_cannot_be_written_all_of_its_messages_fail_in_order_and_others_go_on() {
+    let log = Log::new().await;
+    log.deliver(&[did("0", 3, "create")]).await;
+    let head = |counts| {
+        activity_log_local::client(&log.engine.endpoint())
+            .update_item()
+            .table_name("LedgerTable")
+            .key("scope", AttributeValue::S("user#3".to_owned()))
+            .key("entry", AttributeValue::S("head".to_owned()))
+            .update_expression("SET id = :id")
+            .expression_attribute_values(":id", counts)
+            .send()
+    };
+    let good = AttributeValue::N(log.entries(3).await[0].id.to_string());
+    head(AttributeValue::S("no number".to_owned())).await.unwrap();
+    let batch = [did("1", 3, "update"), did("2", 8, "sync"), did("3", 3, "delete")];
+    assert_eq!(log.deliver(&batch).await, ["1", "3"]);
+    assert_eq!(log.actions(8).await, ["sync"]);
+    head(good).await.unwrap();
+    assert_eq!(log.deliver(&batch).await, [""; 0], "delivered again");
+    assert_eq!(log.actions(3).await, ["create", "update", "delete"]);
+    assert_eq!(log.actions(8).await, ["sync"]);
+    log.verify(3).await;
+}
+
+#[tokio::test]
+async fn a_message_without_an_id_fails_the_whole_batch() {
+    let log = Log::new().await;
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["Records"][1]["messageId"] = Value::Null;
+    let error = handler(&log.logger, serde_json::from_value(event).unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "a message has no messageId");
+}
+
+#[tokio::test]
+async fn a_message_is_never_dated_later_than_now_nor_before_the_one_ahead_of_it() {
+    let log = Log::new().await;
+    let at = |id, occurred_at| {
+        message(id, &json!({"userId": 3, "action": "sync", "occurredAt": occurred_at}))
+    };
+    let batch = [
+        at("1", "2024-01-15T10:30:00Z"),
+        at("2", "1970-01-01T00:00:00Z"),
+        did("3", 3, "create"),
+        at("4", "2099-01-01T00:00:00Z"),
+    ];
+    assert_eq!(log.deliver(&batch).await, [""; 0]);
+    let now = activity_log::time::Timestamp::now();
+    let times: Vec<_> = log.entries(3).await.iter().map(|entry| entry.created_at).collect();
+    assert_eq!(times[0].to_string(), "2024-01-15T10:30:00.000Z");
+    assert_eq!(times[1], times[0]);
+    assert_eq!(times[2].as_millis(), SENT);
+    assert!(times[3] > times[2] && times[3] <= now, "{times:?}");
+}
+
+/// Time passes only as fast as it is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_database_that_never_answers_fails_every_message_before_the_function_is_stopped() {
+    let faults = Faults::new(1);
+    let injection = Injection { fault: Fault::Stalled, operation: None, after: 0, times: u64::MAX };
+    faults.inject(Some(injection));
+    let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
+    let client = Client::from_conf(config.build());
+    // A logger that would go on for longer.
+    let logger = ActivityLogger::new(Store::new(client, activity_log_local::tables()))
+        .with_deadline(DEADLINE * 2);
+    let started = tokio::time::Instant::now();
+    let batch = [did("1", 3, "sync"), did("2", 8, "sync"), did("3", 3, "sync")];
+    assert_eq!(crate::support::deliver(&logger, &batch).await, ["1", "3", "2"]);
+    assert!(started.elapsed() <= DEADLINE, "{:?}", started.elapsed());
+}

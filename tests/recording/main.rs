@@ -1,0 +1,8 @@
+//! The write side: messages in, entries out, whatever breaks in between.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod batches;
+mod exactly_once;
+mod queue;
+mod support;
+mod template;

@@ -1,0 +1,32 @@
+//! The queue and the function as template.yaml declares them.
+
+use std::time::Duration;
+
+use record_activities::DEADLINE;
+use serde_json::{Value, json};
+
+use crate::queue::MAX_RECEIVE_COUNT;
+use crate::support::TEMPLATE;
+
+fn resource(name: &str) -> Value {
+    let mut template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();
+    let resource = template["Resources"][name].take();
+    assert!(resource.is_object(), "template.yaml has no {name}");
+    resource
+}
+
+#[test]
+fn a_message_comes_again_when_the_function_has_long_given_up_and_ends_in_the_dead_letter_queue() {
+    let queue = resource("RecordQueue")["Properties"].take();
+    let function = resource("RecordActivitiesFunction")["Properties"].take();
+    let timeout = function["Timeout"].as_u64().unwrap();
+    assert!(DEADLINE < Duration::from_secs(timeout), "the function is stopped before it answers");
+    // AWS: "Using Lambda with Amazon SQS", on the visibility timeout.
+    assert!(queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout);
+    assert_eq!(queue["FifoQueue"], true);
+    assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"], MAX_RECEIVE_COUNT);
+    assert_eq!(resource("RecordDeadLetterQueue")["Properties"]["FifoQueue"], true);
+    let source = &function["Events"]["Messages"];
+    assert_eq!(source["Type"], "SQS");
+    assert_eq!(source["Properties"]["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+}
