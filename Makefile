@@ -10,7 +10,7 @@ REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
-.PHONY: run test lint docs
+.PHONY: run test lint docs soak
 
 # The API on this machine: `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
 run: $(CARGO_LAMBDA)
@@ -31,6 +31,10 @@ lint: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 lint: $(REDOCLY) $(SCHEMATHESIS)
 	$(REDOCLY) lint --config tools/redocly.yaml openapi.yaml
 	$(REFERENCE) --check
+
+# Writers and readers side by side for a minute: `make soak`, or `make soak ARGS='--seconds 10'`.
+soak:
+	cargo run --locked --package bench --bin soak -- $(ARGS)
 
 # Writes docs/api.html, the reference page, from openapi.yaml.
 docs: $(SCHEMATHESIS)

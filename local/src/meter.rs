@@ -16,6 +16,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
+use crate::faults::WRITE;
+
 /// An interceptor that counts. Give a clone to the client's configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<Usage>>);
@@ -25,6 +27,8 @@ pub struct Meter(Arc<Mutex<Usage>>);
 pub struct Usage {
     /// Calls to DynamoDB, including those that were repeated.
     pub calls: u32,
+    /// Those of them that were to write a transaction.
+    pub transactions: u32,
     /// The longest chain of calls that each began after the one before it had ended: trips in
     /// sequence.
     pub trips: u32,
@@ -70,11 +74,14 @@ impl Intercept for Meter {
 
     fn read_before_attempt(
         &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.usage().calls += 1;
+        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+        let mut usage = self.usage();
+        usage.calls += 1;
+        usage.transactions += u32::from(target.ends_with(WRITE));
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub mod message;
 pub mod store;
 pub mod time;
 pub mod token;
+mod turns;
 pub mod view;
 
 pub use activity::{Activity, Metadata, NewActivity};

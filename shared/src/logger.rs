@@ -14,6 +14,7 @@ use crate::store::{
     CommitError, Draft, LogState, Outcome, Plan, Refusal, Store, StoreError, plan, reach,
 };
 use crate::time::{Clock, Timestamp};
+use crate::turns::Turns;
 
 /// How long an append is tried for, unless [`ActivityLogger::with_deadline`] says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -22,13 +23,15 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// An append gives each activity its id, its time and its position in up to twelve views, and
 /// writes all of it in one transaction. Another writer of the same user who is first, a conflict,
-/// throttling or a lost answer are met by reading again and trying again, until the deadline.
+/// throttling or a lost answer are met by reading again and trying again, until the deadline. One
+/// logger appends to a user's log one thing at a time, in the order in which it was asked to.
 #[derive(Debug)]
 pub struct ActivityLogger {
     store: Store,
     clock: Clock,
     ids: Mutex<IdSource>,
     deadline: Duration,
+    turns: Turns,
 }
 
 /// A recorded activity.
@@ -104,6 +107,7 @@ impl ActivityLogger {
             clock: Clock::system(),
             ids: Mutex::new(IdSource::new(fastrand::Rng::new())),
             deadline: DEFAULT_DEADLINE,
+            turns: Turns::default(),
         }
     }
 
@@ -212,6 +216,13 @@ impl ActivityLogger {
     async fn append_some(&self, user: UserId, drafts: &[Draft]) -> Result<Plan, AppendError> {
         let mut drafts = &drafts[..reach(user, drafts)];
         let give_up = Instant::now() + self.deadline;
+        let place = self.turns.line_up(user);
+        let turn = timeout_at(give_up, place.wait()).await;
+        let _turn = turn.map_err(|late| AppendError::Deadline {
+            deadline: self.deadline,
+            unsettled: false,
+            source: late.into(),
+        })?;
         let mut lost: Vec<Plan> = Vec::new();
         let mut collisions = Collisions::default();
         let mut attempt = 0;
@@ -225,7 +236,12 @@ impl ActivityLogger {
                     Err(Attempt::IdTaken(id)) => {
                         let keeps = |draft: &Draft| draft.placement.kept_id() == Some(id);
                         match drafts.iter().position(keeps) {
-                            None => collisions.add(id),
+                            // Nobody is in the way: another id is tried at once.
+                            None if Instant::now() < give_up => {
+                                collisions.add(id);
+                                continue;
+                            }
+                            None => {}
                             Some(0) => return Err(AppendError::IdTaken { id }),
                             // What comes before it is recorded first.
                             Some(before) => drafts = &drafts[..before],

@@ -6,6 +6,7 @@ mod beyond;
 mod document;
 mod edges;
 mod examples;
+mod faults;
 mod support;
 mod table;
 mod tokens;

@@ -182,6 +182,19 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let odd = "/api/activities/a+b%20%252F%20%C3%A9/x%2Fy";
     assert_eq!(get(dev.port, odd, &token).await.1["pagination"]["total"], 1, "decoded once");
 
+    // The queue's function, by the command of the README.
+    let recorded = Command::new("cargo")
+        .args(["lambda", "invoke", "--invoke-address", "127.0.0.1"])
+        .args(["--invoke-port", &dev.port.to_string()])
+        .args(["--data-file", "events/record-activities.json", "record-activities"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../"))
+        .output()
+        .unwrap();
+    assert_eq!(text(&recorded.stdout).trim(), r#"{"batchItemFailures":[]}"#, "{recorded:?}");
+    let (_, page) = get(dev.port, "/api/activities?limit=2&resourceType=function", &token).await;
+    assert_eq!(page["data"][0]["action"], "invoke");
+    assert_eq!(page["data"][1]["metadata"]["codeSize"], 48_213);
+
     // A port in use is said in one line.
     let busy = tool(&["dev", "--port", &dev.port.to_string()]).output().unwrap();
     let said = text(&busy.stderr);
@@ -193,7 +206,7 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     // The data is kept, and the sample data is not loaded twice.
     let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
     let verified = text(&run(&dev.endpoint(), &["verify"], "").stdout);
-    assert!(verified.starts_with("verified: 2 users, 154 entries"), "{verified}");
+    assert!(verified.starts_with("verified: 2 users, 157 entries"), "{verified}");
     dev.stop();
 }
 

@@ -1,5 +1,8 @@
 //! What an append promises.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use activity_log::NewActivity;
@@ -96,7 +99,7 @@ async fn a_batch_of_any_size_and_shape_is_recorded_in_order() {
     let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
     assert_eq!(recorded.len(), 250);
     assert!(recorded.is_sorted_by_key(|one| (one.activity.created_at, one.activity.id)));
-    log.store.verify(user(3), &std::collections::BTreeSet::new()).await.unwrap();
+    log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
 }
 
 #[tokio::test]
@@ -113,6 +116,87 @@ async fn an_id_that_is_taken_is_drawn_again() {
     assert_ne!(first.id, second.id);
     assert_eq!(log.store.activity(first.id).await.unwrap(), Some(first));
     assert_eq!(log.store.activity(second.id).await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn ids_that_collide_again_and_again_overwrite_nothing() {
+    let log = Log::new().await;
+    let mut recorded = Vec::new();
+    // Each process draws what all the others draw, and time stands still.
+    for process in 1..=12 {
+        let logger = ActivityLogger::new(log.store.clone())
+            .with_clock(Clock::new(|| millis(START)))
+            .with_ids(IdSource::new(fastrand::Rng::with_seed(1)));
+        let one = logger.append(user(process), full(process)).await.unwrap();
+        let batch = logger.append_batch(user(process), (0..20).map(full)).await.unwrap();
+        recorded.extend([one].into_iter().chain(batch).map(|recorded| recorded.activity));
+    }
+    let ids: BTreeSet<_> = recorded.iter().map(|activity| activity.id).collect();
+    assert_eq!(ids.len(), recorded.len());
+    for activity in recorded {
+        let read = log.store.activity(activity.id).await.unwrap();
+        assert_eq!(read, Some(activity));
+    }
+    for process in 1..=12 {
+        log.store.verify(user(process), &BTreeSet::new()).await.unwrap();
+    }
+}
+
+/// The time that an entry gets: when it occurred, no later than now, no earlier than the newest.
+fn honest(newest: Option<i64>, occurred: Option<i64>, now: i64) -> i64 {
+    occurred.unwrap_or(now).min(now).max(newest.unwrap_or(0))
+}
+
+#[tokio::test]
+async fn the_log_stays_in_order_whatever_clocks_and_callers_say() {
+    const HOUR: i64 = 3_600_000;
+    let log = Log::new().await;
+    let mut random = fastrand::Rng::with_seed(3);
+    let in_2099 = 4_070_908_800_000;
+    let now = Arc::new(AtomicI64::new(0));
+    let logger = {
+        let now = Arc::clone(&now);
+        ActivityLogger::new(log.store.clone())
+            .with_clock(Clock::new(move || millis(now.load(Ordering::SeqCst))))
+    };
+    let mut newest = None;
+    let mut last = None;
+    for step in 0..300 {
+        // Two writers an hour apart; now and then a clock jumps by up to a day.
+        let jump = if random.u8(..10) == 0 { random.i64(-24 * HOUR..=24 * HOUR) } else { 0 };
+        let time = START + step * 1_000 + HOUR * i64::from(random.bool()) + jump;
+        now.store(time, Ordering::SeqCst);
+        let occurred = random.choice([None, None, Some(0), Some(in_2099), Some(time - 500)]);
+        let occurred = occurred.flatten();
+        let activity = NewActivity { occurred_at: occurred.map(millis), ..full(1) };
+        let recorded = logger.append(user(3), activity).await.unwrap().activity;
+        let at = recorded.created_at.as_millis();
+        assert_eq!(at, honest(newest, occurred, time), "step {step}");
+        assert!(Some((at, recorded.id)) > last, "step {step}");
+        (newest, last) = (Some(at), Some((at, recorded.id)));
+    }
+    log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_activity_from_the_future_does_not_date_those_after_it() {
+    let log = Log::new().await;
+    let record = async |occurred_at: Option<&str>| {
+        let occurred_at = occurred_at.map(|time| time.parse().unwrap());
+        let activity = NewActivity { occurred_at, ..full(1) };
+        log.logger.append(user(3), activity).await.unwrap().activity.created_at.as_millis() - START
+    };
+    assert_eq!(record(Some("2099-01-01T00:00:00Z")).await, 0);
+    log.advance(1_000);
+    assert_eq!(record(None).await, 1_000);
+    assert_eq!(record(Some("1970-01-01T00:00:00Z")).await, 1_000);
+    // A writer whose clock is an hour fast, then those that are right.
+    log.advance(3_600_000);
+    assert_eq!(record(None).await, 3_601_000);
+    log.advance(-3_600_000 + 1_000);
+    assert_eq!(record(None).await, 3_601_000, "in order");
+    log.advance(3_600_000);
+    assert_eq!(record(None).await, 3_602_000, "and honest as soon as that time has come");
 }
 
 #[tokio::test]
