@@ -64,8 +64,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         let client = Client::from_conf(config.interceptor(meter.clone()).build());
         (meter, Store::new(client, activity_log_local::tables()))
     };
-    let (writes, store) = metered();
-    let (reads, read_store) = metered();
+    let (write_meter, store) = metered();
+    let (read_meter, read_store) = metered();
 
     let started = Instant::now();
     let end = started + Duration::from_secs(arguments.seconds);
@@ -83,7 +83,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let read = sum(join_all(readers).await)?;
     let seconds = started.elapsed().as_secs_f64();
 
-    let (writes, reads) = (writes.take(), reads.take());
+    let (writes, reads) = (write_meter.take(), read_meter.take());
     let appends = u32::try_from(written.times.len())?;
     let pages = u32::try_from(read.times.len())?;
     println!(

@@ -35,6 +35,7 @@ async fn faulty(faults: &Faults) -> Fixture {
 
 /// What a list is asked for.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the question")]
 struct Question {
     /// Whether by path, or else by query.
     by_path: bool,

@@ -87,13 +87,13 @@ async fn a_message_that_can_never_be_recorded_fails_alone_and_says_why_without_i
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let long = json!({"userId": 3, "action": "sync", "description": "hush".repeat(300)});
+    let too_long = json!({"userId": 3, "action": "sync", "description": "hush".repeat(300)});
     let batch = [
         did("1", 3, "create"),
         message("2", &json!({"userId": 3, "action": "hush hush"})),
         did("3", 3, "update"),
         raw_message("4", r#"{"userId":3,"action":"hush""#),
-        message("5", &long),
+        message("5", &too_long),
         message("6", &json!({"userId": 3, "action": "sync", "occurredAt": "hush"})),
         did("7", 8, "sync"),
         message("8", &json!({"user": "hush", "action": "sync"})),

@@ -95,13 +95,12 @@ async fn service(logger: ActivityLogger, number: u64) -> Known {
             from += recorded.len();
             match error {
                 None => {}
-                Some(AppendError::Deadline { unsettled, .. }) => {
-                    if unsettled && !keyed {
-                        // To try again could record it twice.
-                        known.unsettled.extend(markers[from..].iter().cloned());
-                        from = markers.len();
-                    }
+                // To try again could record it twice.
+                Some(AppendError::Deadline { unsettled: true, .. }) if !keyed => {
+                    known.unsettled.extend(markers[from..].iter().cloned());
+                    from = markers.len();
                 }
+                Some(AppendError::Deadline { .. }) => {}
                 Some(error) => panic!("{error:?}"),
             }
             // What has succeeded is sent again, too: the service does not know.
@@ -125,7 +124,7 @@ async fn consumer(logger: ActivityLogger, queue: Arc<Queue>, open: Arc<AtomicU64
         let messages = batch.messages();
         let patience = match random.u8(..10) {
             0 => Duration::from_millis(random.u64(1..40)),
-            _ => Duration::from_secs(60),
+            _ => Duration::from_mins(1),
         };
         match tokio::time::timeout(patience, deliver(&logger, &messages)).await {
             Ok(failed) if random.u8(..10) > 0 => queue.done(batch, &failed),
