@@ -94,13 +94,12 @@ async fn service(logger: ActivityLogger, number: u64) -> Known {
             }
             from += recorded.len();
             match error {
-                None => {}
                 // To try again could record it twice.
                 Some(AppendError::Deadline { unsettled: true, .. }) if !keyed => {
                     known.unsettled.extend(markers[from..].iter().cloned());
                     from = markers.len();
                 }
-                Some(AppendError::Deadline { .. }) => {}
+                None | Some(AppendError::Deadline { .. }) => {}
                 Some(error) => panic!("{error:?}"),
             }
             // What has succeeded is sent again, too: the service does not know.
