@@ -38,6 +38,9 @@ struct Arguments {
     /// How many users there are beside the hot one
     #[arg(long, default_value_t = 500)]
     users: u64,
+    /// How many seconds an append may take before it counts as failed
+    #[arg(long, default_value_t = 30)]
+    deadline: u64,
     /// How many of a hundred appends are the hot user's
     #[arg(long, default_value_t = 10)]
     hot: u8,
@@ -70,8 +73,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let started = Instant::now();
     let end = started + Duration::from_secs(arguments.seconds);
     let arguments = &arguments;
+    let deadline = Duration::from_secs(arguments.deadline);
     let loggers: Vec<_> = (0..arguments.processes.max(1))
-        .map(|_| Arc::new(ActivityLogger::new(store.clone())))
+        .map(|_| Arc::new(ActivityLogger::new(store.clone()).with_deadline(deadline)))
         .collect();
     let writers = (0..arguments.writers).zip(loggers.iter().cycle()).map(|(seed, logger)| {
         tokio::spawn(write(Arc::clone(logger), arguments.hot, arguments.users, end, seed))
@@ -83,7 +87,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let read = sum(join_all(readers).await)?;
     let seconds = started.elapsed().as_secs_f64();
 
-    let (writes, reads) = (write_meter.take(), read_meter.take());
+    let (write_usage, read_usage) = (write_meter.take(), read_meter.take());
     let appends = u32::try_from(written.times.len())?;
     let pages = u32::try_from(read.times.len())?;
     println!(
@@ -97,12 +101,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
     println!(
         "          {:.3} retries an append",
-        f64::from(writes.transactions) / f64::from(appends) - 1.0
+        f64::from(write_usage.transactions) / f64::from(appends) - 1.0
     );
-    println!("          {:.1} capacity units an append", writes.units / f64::from(appends));
+    println!("          {:.1} capacity units an append", write_usage.units / f64::from(appends));
     println!("          {}", percentiles(&written.times));
     println!("reads     {pages} ({:.0} a second)", f64::from(pages) / seconds);
-    println!("          {:.1} capacity units a read", reads.units / f64::from(pages));
+    println!("          {:.1} capacity units a read", read_usage.units / f64::from(pages));
     println!("          {}", percentiles(&read.times));
     println!("failures  {} of appends, {} of reads", written.failures.len(), read.failures.len());
     let failures = written.failures.iter().chain(&read.failures);
