@@ -113,6 +113,7 @@ struct State {
     injection: Option<Injection>,
     calls: u64,
     counts: BTreeMap<Fault, u64>,
+    actions: BTreeSet<(String, String)>,
     expired_tokens: BTreeSet<String>,
     lag: Lag,
     /// Calls that will be carried out late.
@@ -148,6 +149,7 @@ impl Faults {
             injection: None,
             calls: 0,
             counts: BTreeMap::new(),
+            actions: BTreeSet::new(),
             expired_tokens: BTreeSet::new(),
             lag: Lag::default(),
             late: 0,
@@ -221,6 +223,12 @@ impl Faults {
         self.state().calls
     }
 
+    /// What was asked for so far, as IAM calls it, each with the table.
+    #[must_use]
+    pub fn actions(&self) -> BTreeSet<(String, String)> {
+        self.state().actions.clone()
+    }
+
     /// Waits until no call is left that will be carried out late.
     pub async fn settle(&self) {
         while self.state().late > 0 {
@@ -255,6 +263,26 @@ impl State {
         let fault = fault.filter(|fault| fault.can_meet(operation))?;
         *self.counts.entry(fault).or_default() += 1;
         Some(fault)
+    }
+
+    /// Notes what is asked for: the permission to write a transaction is that of each action of it.
+    fn note(&mut self, operation: &str, asked: &Value) {
+        let one = asked["TableName"].as_str().map(|table| (operation, table));
+        let batch = asked["RequestItems"].as_object().into_iter().flatten();
+        let transaction = asked["TransactItems"].as_array().into_iter().flatten();
+        let parts =
+            transaction.filter_map(Value::as_object).flatten().filter_map(|(kind, part)| {
+                let action = match kind.as_str() {
+                    "Put" => "PutItem",
+                    "Update" => "UpdateItem",
+                    "Delete" => "DeleteItem",
+                    _ => "ConditionCheckItem",
+                };
+                Some((action, part["TableName"].as_str()?))
+            });
+        let all = one.into_iter().chain(batch.map(|(table, _)| (operation, table.as_str())));
+        let all = all.chain(parts).map(|(action, table)| (action.to_owned(), table.to_owned()));
+        self.actions.extend(all);
     }
 
     /// A time that is longer than a client waits.
@@ -309,6 +337,7 @@ impl HttpConnector for Connector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        self.faults.state().note(&operation, &json_of(request.body()));
         let fault = self.faults.state().next(&operation);
         self.renew_token(&mut request);
         match fault {

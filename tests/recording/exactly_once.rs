@@ -229,6 +229,7 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
     let settled = known.acknowledged.len() as u64 + known.unsettled.len() as u64;
     assert_eq!(settled, SERVICES * DIRECT);
 
+    assert_eq!(faults.actions(), crate::template::permissions(), "no more, no less");
     let counts = faults.counts();
     println!(
         "{total} entries of {} activities recorded directly ({} unsettled) and {QUEUED} messages \

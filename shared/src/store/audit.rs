@@ -149,13 +149,14 @@ impl Store {
                 let entry = entry::decode(&item)?;
                 if EntryHash::of(expected.hash, &item) != entry.hash {
                     let broken = Break {
+                        user,
                         number: expected.digests.len() as u64 + 1,
                         previous: expected.hash,
                         hash: entry.hash,
                         id: entry.activity.id,
                         item,
                     };
-                    let found = self.diagnose(user, &broken).await?;
+                    let found = self.diagnose(&broken).await?;
                     return Err(VerifyError::Contradiction(found));
                 }
                 expected.push(&entry)?;

@@ -5,7 +5,7 @@
 //! second time, for the entry that the broken one was recorded after and for those that were
 //! recorded after it.
 
-use super::attributes::{Item, Reader};
+use super::attributes::Item;
 use super::audit::Contradiction;
 use super::entry::decode_position;
 use super::hash::{EntryHash, HASH};
@@ -15,6 +15,8 @@ use crate::view::{Facets, Scope, View};
 
 /// The first entry of a log whose hash is not the one that follows from the entry before it.
 pub(crate) struct Break {
+    /// Whose log it is.
+    pub(crate) user: UserId,
     /// Its number, from 1, as the log stands now.
     pub(crate) number: u64,
     /// The hash of the entry before it.
@@ -44,12 +46,9 @@ struct Clues {
 }
 
 impl Store {
-    /// Says what was done to a log of `user`.
-    pub(crate) async fn diagnose(
-        &self,
-        user: UserId,
-        broken: &Break,
-    ) -> Result<Contradiction, StoreError> {
+    /// Says what was done to the log that is broken there.
+    pub(crate) async fn diagnose(&self, broken: &Break) -> Result<Contradiction, StoreError> {
+        let user = broken.user;
         let head = self.head(Scope::User(user)).await?;
         let view = View::of(Scope::User(user));
         let mut clues = Clues::default();
@@ -102,8 +101,8 @@ impl Clues {
             self.is_skipped = true;
         }
         if number == broken.number + 1 {
-            let reader = Reader::new(item, "Activities", ["id", "userId"]);
-            self.next_position = reader.number("u").ok();
+            self.next_position =
+                decode_position(item, View::of(Scope::User(broken.user)).index()).ok();
         }
     }
 
