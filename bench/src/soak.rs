@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use activity_log::id::UserId;
-use activity_log::store::{Order, PageRequest, Start, Store, TimeRange};
+use activity_log::store::{Order, PageRequest, Start, Store, TimeRange, Usage, measure};
 use activity_log::view::{Facets, Scope, View};
 use activity_log::{ActivityLogger, Chain, Metadata, NewActivity};
 use activity_log_local::engine::Engine;
-use activity_log_local::meter::Meter;
-use aws_sdk_dynamodb::Client;
 use clap::Parser;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -53,22 +51,24 @@ const HOT: u64 = 1;
 #[derive(Default)]
 struct Done {
     times: Vec<Duration>,
+    usage: Usage,
     hot: u64,
     failures: Vec<String>,
+}
+
+impl Done {
+    fn add(&mut self, usage: Usage) {
+        self.usage.retries += usage.retries;
+        self.usage.read_units += usage.read_units;
+        self.usage.write_units += usage.write_units;
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = Arguments::parse();
     let engine = Engine::in_memory(TEMPLATE).await?;
-    let metered = || {
-        let meter = Meter::default();
-        let config = activity_log_local::client_config(&engine.endpoint());
-        let client = Client::from_conf(config.interceptor(meter.clone()).build());
-        (meter, Store::new(client, activity_log_local::tables()))
-    };
-    let (write_meter, store) = metered();
-    let (read_meter, read_store) = metered();
+    let store = activity_log_local::store(&engine.endpoint());
 
     let started = Instant::now();
     let end = started + Duration::from_secs(arguments.seconds);
@@ -81,13 +81,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         tokio::spawn(write(Arc::clone(logger), arguments.hot, arguments.users, end, seed))
     });
     let readers = (0..arguments.readers)
-        .map(|seed| tokio::spawn(read(read_store.clone(), arguments.users, end, seed)));
+        .map(|seed| tokio::spawn(read(store.clone(), arguments.users, end, seed)));
     let (writers, readers) = (writers.collect::<Vec<_>>(), readers.collect::<Vec<_>>());
     let written = sum(join_all(writers).await)?;
     let read = sum(join_all(readers).await)?;
     let seconds = started.elapsed().as_secs_f64();
 
-    let (write_usage, read_usage) = (write_meter.take(), read_meter.take());
     let appends = u32::try_from(written.times.len())?;
     let pages = u32::try_from(read.times.len())?;
     println!(
@@ -101,12 +100,16 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
     println!(
         "          {:.3} retries an append",
-        f64::from(write_usage.transactions) / f64::from(appends) - 1.0
+        f64::from(written.usage.retries) / f64::from(appends)
     );
-    println!("          {:.1} capacity units an append", write_usage.units / f64::from(appends));
+    println!(
+        "          {:.1} read and {:.1} write units an append",
+        written.usage.read_units / f64::from(appends),
+        written.usage.write_units / f64::from(appends)
+    );
     println!("          {}", percentiles(&written.times));
     println!("reads     {pages} ({:.0} a second)", f64::from(pages) / seconds);
-    println!("          {:.1} capacity units a read", read_usage.units / f64::from(pages));
+    println!("          {:.1} read units a read", read.usage.read_units / f64::from(pages));
     println!("          {}", percentiles(&read.times));
     println!("failures  {} of appends, {} of reads", written.failures.len(), read.failures.len());
     let failures = written.failures.iter().chain(&read.failures);
@@ -134,7 +137,8 @@ async fn write(logger: Arc<ActivityLogger>, hot: u8, users: u64, end: Instant, s
             let (user, activity) = (UserId::try_from(user)?, activity(&mut random)?);
             Ok::<_, Box<dyn Error + Send + Sync>>(logger.append(user, activity).await?)
         };
-        let outcome = append.await;
+        let (outcome, usage) = measure(append).await;
+        done.add(usage);
         match outcome {
             Ok(_) => {
                 done.times.push(started.elapsed());
@@ -165,7 +169,9 @@ async fn read(store: Store, users: u64, end: Instant, seed: u64) -> Done {
             limit: 100,
         };
         let started = Instant::now();
-        match store.page(&request).await {
+        let (page, usage) = measure(store.page(&request)).await;
+        done.add(usage);
+        match page {
             Ok(_) => done.times.push(started.elapsed()),
             Err(error) => done.failures.push(Chain(&error).to_string()),
         }
@@ -205,6 +211,7 @@ fn sum(done: Vec<Result<Done, tokio::task::JoinError>>) -> Result<Done, tokio::t
     for done in done {
         let done = done?;
         sum.times.extend(done.times);
+        sum.add(done.usage);
         sum.hot += done.hot;
         sum.failures.extend(done.failures);
     }

@@ -120,6 +120,8 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
         .env_remove("JWT_USER_ID_CLAIM")
         .env_remove("JWT_ISSUER")
         .env_remove("JWT_AUDIENCE")
+        .env_remove("JWT_LEEWAY_SECONDS")
+        .env_remove("METRICS_NAMESPACE")
         .env("ACTIVITIES_TABLE", tables.activities)
         .env("DIRECTORY_TABLE", tables.directory)
         .env("LEDGER_TABLE", tables.ledger)

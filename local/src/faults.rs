@@ -179,7 +179,7 @@ impl Faults {
     /// The log behind [`Self::client`].
     #[must_use]
     pub fn store(&self, endpoint: &str) -> Store {
-        Store::new(self.client(endpoint), crate::tables())
+        Store::new(&self.client(endpoint), crate::tables())
     }
 
     /// From now on a call goes wrong with this probability.
@@ -223,7 +223,7 @@ impl Faults {
         self.state().calls
     }
 
-    /// What was asked for so far, as IAM calls it, each with the table.
+    /// What was asked for so far, as IAM calls it, each with the table, or the table and index.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<(String, String)> {
         self.state().actions.clone()
@@ -267,7 +267,10 @@ impl State {
 
     /// Notes what is asked for: the permission to write a transaction is that of each action of it.
     fn note(&mut self, operation: &str, asked: &Value) {
-        let one = asked["TableName"].as_str().map(|table| (operation, table));
+        let one = asked["TableName"].as_str().map(|table| match asked["IndexName"].as_str() {
+            None => (operation, table.to_owned()),
+            Some(index) => (operation, format!("{table}/index/{index}")),
+        });
         let batch = asked["RequestItems"].as_object().into_iter().flatten();
         let transaction = asked["TransactItems"].as_array().into_iter().flatten();
         let parts =
@@ -278,10 +281,10 @@ impl State {
                     "Delete" => "DeleteItem",
                     _ => "ConditionCheckItem",
                 };
-                Some((action, part["TableName"].as_str()?))
+                Some((action, part["TableName"].as_str()?.to_owned()))
             });
-        let all = one.into_iter().chain(batch.map(|(table, _)| (operation, table.as_str())));
-        let all = all.chain(parts).map(|(action, table)| (action.to_owned(), table.to_owned()));
+        let all = one.into_iter().chain(batch.map(|(table, _)| (operation, table.clone())));
+        let all = all.chain(parts).map(|(action, table)| (action.to_owned(), table));
         self.actions.extend(all);
     }
 

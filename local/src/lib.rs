@@ -6,7 +6,6 @@
 pub mod engine;
 pub mod faults;
 pub mod http;
-pub mod meter;
 pub mod provider;
 pub mod template;
 
@@ -60,5 +59,5 @@ pub fn tables() -> Tables {
 /// The log in a DynamoDB at `endpoint` on this machine.
 #[must_use]
 pub fn store(endpoint: &str) -> Store {
-    Store::new(client(endpoint), tables())
+    Store::new(&client(endpoint), tables())
 }

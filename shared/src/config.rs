@@ -11,11 +11,13 @@
 //! | `JWT_ISSUER` | what `iss` must be | not checked |
 //! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |
 //! | `JWT_LEEWAY_SECONDS` | tolerance for `exp` and `nbf`, 0 to 300 | 30 |
+//! | `METRICS_NAMESPACE` | namespace of the metrics in CloudWatch | no metrics |
 //! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does | `decoded` |
 //!
 //! Region, credentials and endpoint are the AWS SDK's own variables.
 
 use crate::store::Tables;
+use crate::telemetry::Telemetry;
 use crate::token::{TokenRules, Verifier};
 
 /// How path parameters are handed over to a function.
@@ -92,6 +94,12 @@ pub fn verifier(variable: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, C
         (None, None) => Err(ConfigError::Missing("JWT_SECRET or JWT_JWKS_URL")),
         (Some(_), Some(_)) => Err(invalid("JWT_JWKS_URL")("cannot be set beside JWT_SECRET")),
     }
+}
+
+/// Where requests and batches are told of, as the environment says.
+#[must_use]
+pub fn telemetry(variable: &dyn Fn(&str) -> Option<String>) -> Telemetry {
+    Telemetry::new(optional(variable, "METRICS_NAMESPACE"))
 }
 
 /// How path parameters are handed over, as the environment says.

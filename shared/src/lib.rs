@@ -4,7 +4,8 @@
 //! [`Message`](message::Message) to the queue; the functions read it back through a
 //! [`Store`](store::Store). The modules from the inside out: [`activity`], [`directory`],
 //! [`id`], [`message`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; [`token`] is who is
-//! calling; [`http`] is what they see; [`config`] is what the environment says.
+//! calling; [`http`] is what they see; [`telemetry`] is what the operator sees; [`config`] is what
+//! the environment says.
 
 pub mod activity;
 mod chain;
@@ -15,6 +16,7 @@ pub mod id;
 pub mod logger;
 pub mod message;
 pub mod store;
+pub mod telemetry;
 pub mod time;
 pub mod token;
 mod turns;

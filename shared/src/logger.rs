@@ -11,7 +11,7 @@ use crate::activity::{Activity, InvalidActivity, NewActivity};
 use crate::config::{self, ConfigError};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::{
-    CommitError, Draft, LogState, Outcome, Plan, Refusal, Store, StoreError, plan, reach,
+    CommitError, Draft, LogState, Outcome, Plan, Refusal, Store, StoreError, plan, reach, retried,
 };
 use crate::time::{Clock, Timestamp};
 use crate::turns::Turns;
@@ -260,6 +260,7 @@ impl ActivityLogger {
                 });
             }
             tokio::time::sleep(wait).await;
+            retried();
         }
     }
 

@@ -385,7 +385,7 @@ async fn a_database_that_never_answers_is_answered_for_in_time() {
     // As patient as the functions are.
     let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
     let client = Client::from_conf(config.build());
-    fixture.api.store = activity_log::store::Store::new(client, activity_log_local::tables());
+    fixture.api.store = activity_log::store::Store::new(&client, activity_log_local::tables());
     tokio::time::pause();
     for route in 0..3 {
         let started = tokio::time::Instant::now();

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod beyond;
+mod deployment;
 mod document;
 mod edges;
 mod examples;
 mod faults;
 mod support;
 mod table;
+mod telemetry;
 mod tokens;
 mod walk;

@@ -1,6 +1,7 @@
 //! An API of its own for every test, with the reference's examples in its log.
 
 use std::io::Read;
+use std::sync::{Arc, Mutex};
 
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
@@ -9,6 +10,7 @@ use activity_log::directory::{Environment, Project, User};
 use activity_log::http::{Api, readable};
 use activity_log::logger::ActivityLogger;
 use activity_log::store::{Draft, Entity, Placement};
+use activity_log::telemetry::Telemetry;
 use activity_log::token::{TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
@@ -17,15 +19,20 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
 
-const TEMPLATE: &str = include_str!("../../template.yaml");
+pub(crate) const TEMPLATE: &str = include_str!("../../template.yaml");
 pub(crate) const LIST: &str = include_str!("../../events/list-activities.json");
 pub(crate) const PROJECT: &str = include_str!("../../events/list-project-activities.json");
 pub(crate) const GET: &str = include_str!("../../events/get-activity.json");
+
+/// The namespace of the metrics.
+pub(crate) const METRICS: &str = "ActivityLogs/test";
 
 pub(crate) struct Fixture {
     pub(crate) api: Api,
     pub(crate) logger: ActivityLogger,
     pub(crate) engine: Engine,
+    /// The lines that the functions have written.
+    pub(crate) lines: Arc<Mutex<Vec<String>>>,
 }
 
 /// An answer, read.
@@ -81,15 +88,20 @@ impl Fixture {
         logger.append_drafts(user(8), &[foreign()]).await.unwrap();
         let verifier = Verifier::shared_secret(JWT_SECRET, rules()).unwrap();
         let path_parameters = PathParameters::Decoded;
-        Self { api: Api { store, verifier, path_parameters }, logger, engine }
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let telemetry = Telemetry::with(Some(METRICS.into()), {
+            let lines = Arc::clone(&lines);
+            move |line| lines.lock().unwrap().push(line.to_owned())
+        });
+        let api = Api { store, verifier, path_parameters, telemetry };
+        Self { api, logger, engine, lines }
     }
 
     /// The same API after its database has gone away.
     pub(crate) async fn without_database(self) -> Self {
-        let Self { api, logger, engine } = self;
-        engine.stop().await;
+        self.engine.stop().await;
         let engine = Engine::in_memory("Resources: {}").await.unwrap();
-        Self { api, logger, engine }
+        Self { engine, ..self }
     }
 
     /// Records entries of user 3 in `my-project`, `production`; returns them, oldest first.

@@ -24,11 +24,10 @@ impl Published {
         ];
         let published = jwks(&keys.each_ref());
         let provider = Provider::start(Behaviour::Publish(published)).await.unwrap();
-        let Fixture { api, logger, engine } = Fixture::new().await;
-        let verifier = Verifier::published_keys(&provider.url(), rules).unwrap();
-        verifier.warm_up().await.unwrap();
-        let api = Api { verifier, ..api };
-        Self { fixture: Fixture { api, logger, engine }, provider, keys }
+        let mut fixture = Fixture::new().await;
+        fixture.api.verifier = Verifier::published_keys(&provider.url(), rules).unwrap();
+        fixture.api.verifier.warm_up().await.unwrap();
+        Self { fixture, provider, keys }
     }
 
     async fn ask(&self, token: &str) -> Answer {

@@ -5,22 +5,25 @@ use std::sync::{Arc, Mutex};
 
 use activity_log::NewActivity;
 use activity_log::logger::ActivityLogger;
-use activity_log::store::Store;
+use activity_log::store::{Store, measure};
+use activity_log::telemetry::Telemetry;
 use activity_log_local::faults::{Fault, Faults, Injection};
-use activity_log_local::meter::Meter;
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use record_activities::{DEADLINE, handler};
 use serde_json::{Value, json};
 
-use crate::support::{EVENT, Log, SENT, did, message, raw_message, user};
+use crate::support::{
+    EVENT, Log, SENT, deliver_and_tell, did, invocation, message, raw_message, user,
+};
 
 #[tokio::test]
 async fn the_example_event_is_recorded() {
     let log = Log::new().await;
     let event: SqsEvent = serde_json::from_str(EVENT).unwrap();
-    let response = handler(&log.logger, event).await.unwrap();
+    let telemetry = Telemetry::with(None, |_| ());
+    let response = handler(&log.logger, &telemetry, invocation(event)).await.unwrap();
     assert_eq!(serde_json::to_value(response).unwrap(), json!({ "batchItemFailures": [] }));
     let [update, invoke] = log.entries(3).await.try_into().unwrap();
     assert_eq!((update.action.as_str(), invoke.action.as_str()), ("update", "invoke"));
@@ -45,17 +48,48 @@ async fn a_message_is_recorded_once_however_often_it_is_delivered() {
 #[tokio::test]
 async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
     let log = Log::new().await;
-    let meter = Meter::default();
-    let config = activity_log_local::client_config(&log.engine.endpoint());
-    let client = Client::from_conf(config.interceptor(meter.clone()).build());
-    let logger = ActivityLogger::new(Store::new(client, activity_log_local::tables()));
     let batch: Vec<_> = (0..10).map(|n| did(&n.to_string(), 3 + n % 3, "sync")).collect();
-    assert_eq!(crate::support::deliver(&logger, &batch).await, [""; 0]);
-    let usage = meter.take();
+    let (failed, usage) = measure(log.deliver(&batch)).await;
+    assert_eq!(failed, [""; 0]);
     assert_eq!((usage.calls, usage.trips), (6, 2), "one read and one write each");
     for (id, count) in [(3, 4), (4, 3), (5, 3)] {
         assert_eq!(log.entries(id).await.len(), count);
     }
+}
+
+#[tokio::test]
+async fn a_batch_is_told_of_in_one_line_with_its_metrics() {
+    let log = Log::new().await;
+    log.deliver(&[did("0", 3, "create")]).await;
+    let batch = [
+        did("0", 3, "create"),
+        did("1", 3, "update"),
+        did("2", 8, "sync"),
+        message("3", &json!({"userId": 3, "action": "Top Secret"})),
+    ];
+    let (failed, line) = deliver_and_tell(&log.logger, &batch).await;
+    assert_eq!(failed, ["3"]);
+    for (member, value) in [
+        ("level", json!("WARN")),
+        ("function", json!("record-activities")),
+        ("requestId", json!("7c1e6a6b")),
+        ("messages", json!(4)),
+        ("appends", json!(2)),
+        ("repeated", json!(1)),
+        ("rejected", json!(1)),
+        ("postponed", json!(0)),
+        ("trips", json!(3)),
+        ("retries", json!(0)),
+    ] {
+        assert_eq!(line[member], value, "{member}: {line}");
+    }
+    assert!(!line.to_string().contains("Secret"), "{line}");
+    let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(metrics["Dimensions"], json!([["function"]]));
+    for metric in metrics["Metrics"].as_array().unwrap() {
+        assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}: {line}");
+    }
+    assert!(line["writeUnits"].as_f64() > line["readUnits"].as_f64(), "{line}");
 }
 
 /// Takes what is logged while it exists.
@@ -165,7 +199,9 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
     let log = Log::new().await;
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["Records"][1]["messageId"] = Value::Null;
-    let error = handler(&log.logger, serde_json::from_value(event).unwrap()).await.unwrap_err();
+    let event = invocation(serde_json::from_value(event).unwrap());
+    let telemetry = Telemetry::with(None, |_| ());
+    let error = handler(&log.logger, &telemetry, event).await.unwrap_err();
     assert_eq!(error.to_string(), "a message has no messageId");
 }
 
@@ -199,7 +235,7 @@ async fn a_database_that_never_answers_fails_every_message_before_the_function_i
     let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
     let client = Client::from_conf(config.build());
     // A logger that would go on for longer.
-    let logger = ActivityLogger::new(Store::new(client, activity_log_local::tables()))
+    let logger = ActivityLogger::new(Store::new(&client, activity_log_local::tables()))
         .with_deadline(DEADLINE * 2);
     let started = tokio::time::Instant::now();
     let batch = [did("1", 3, "sync"), did("2", 8, "sync"), did("3", 3, "sync")];

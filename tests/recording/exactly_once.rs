@@ -11,10 +11,11 @@ use activity_log::logger::{ActivityLogger, AppendError, DEFAULT_DEADLINE, Record
 use activity_log::time::{Clock, Timestamp};
 use activity_log::{Activity, NewActivity};
 use activity_log_local::faults::{Fault, Faults};
+use activity_log_local::template::permissions;
 use serde_json::json;
 
 use crate::queue::Queue;
-use crate::support::{Log, deliver, message, raw_message, user};
+use crate::support::{Log, TEMPLATE, deliver, message, raw_message, user};
 
 const USERS: u64 = 4;
 /// Services that write directly, each to every user.
@@ -229,7 +230,8 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
     let settled = known.acknowledged.len() as u64 + known.unsettled.len() as u64;
     assert_eq!(settled, SERVICES * DIRECT);
 
-    assert_eq!(faults.actions(), crate::template::permissions(), "no more, no less");
+    let permissions = permissions(TEMPLATE, "RecordActivitiesRole").unwrap();
+    assert_eq!(faults.actions(), permissions, "no more, no less");
     let counts = faults.counts();
     println!(
         "{total} entries of {} activities recorded directly ({} unsettled) and {QUEUED} messages \

@@ -1,14 +1,18 @@
 //! A log of its own for every test, and messages for it.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use activity_log::Activity;
 use activity_log::id::UserId;
 use activity_log::logger::ActivityLogger;
 use activity_log::store::{Order, PageRequest, Start, Store, TimeRange};
+use activity_log::telemetry::Telemetry;
 use activity_log::view::{Scope, View};
 use activity_log_local::engine::Engine;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use lambda_http::Context;
+use lambda_http::lambda_runtime::LambdaEvent;
 use record_activities::handler;
 use serde_json::{Value, json};
 
@@ -68,10 +72,33 @@ impl Log {
 
 /// Hands messages to the function; returns the ids of those that it reports as failed.
 pub(crate) async fn deliver(logger: &ActivityLogger, messages: &[SqsMessage]) -> Vec<String> {
+    deliver_and_tell(logger, messages).await.0
+}
+
+/// The same, and what the function tells of it.
+pub(crate) async fn deliver_and_tell(
+    logger: &ActivityLogger,
+    messages: &[SqsMessage],
+) -> (Vec<String>, Value) {
     let mut event = SqsEvent::default();
     event.records = messages.to_vec();
-    let response = handler(logger, event).await.unwrap();
-    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let telemetry = Telemetry::with(Some("ActivityLogs/test".into()), {
+        let lines = Arc::clone(&lines);
+        move |line| lines.lock().unwrap().push(serde_json::from_str(line).unwrap())
+    });
+    let response = handler(logger, &telemetry, invocation(event)).await.unwrap();
+    let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
+    let mut lines = lines.lock().unwrap();
+    assert_eq!(lines.len(), 1, "one line a batch: {lines:?}");
+    (failed.collect(), lines.remove(0))
+}
+
+/// An event as Lambda hands it over.
+pub(crate) fn invocation(event: SqsEvent) -> LambdaEvent<SqsEvent> {
+    let mut context = Context::default();
+    context.request_id = "7c1e6a6b".into();
+    LambdaEvent::new(event, context)
 }
 
 pub(crate) fn user(id: u64) -> UserId {

@@ -1,6 +1,5 @@
 //! The queue and the function as template.yaml declares them.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use record_activities::DEADLINE;
@@ -14,22 +13,6 @@ fn resource(name: &str) -> Value {
     let resource = template["Resources"][name].take();
     assert!(resource.is_object(), "template.yaml has no {name}");
     resource
-}
-
-/// What the function may do with which table, as its role says.
-pub(crate) fn permissions() -> BTreeSet<(String, String)> {
-    let role = resource("RecordActivitiesRole")["Properties"].take();
-    let mut permissions = BTreeSet::new();
-    for statement in role["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap() {
-        for action in statement["Action"].as_array().unwrap() {
-            let Some(action) = action.as_str().unwrap().strip_prefix("dynamodb:") else { continue };
-            for resource in statement["Resource"].as_array().unwrap() {
-                let table = resource.as_str().unwrap().strip_suffix(".Arn").unwrap();
-                permissions.insert((action.to_owned(), table.to_owned()));
-            }
-        }
-    }
-    permissions
 }
 
 #[test]

@@ -4,15 +4,15 @@ use activity_log::http::{
     Api, ApiError, Document, Format, Include, Operation, QueryString, answer, render_activity,
 };
 use activity_log::id::ActivityId;
+use activity_log::token::Caller;
 use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.
 pub async fn handler(api: &Api, request: Request) -> Response<Body> {
-    answer(Operation::Get, &request, respond(api, &request)).await
+    answer(api, Operation::GetActivity, &request, |caller| respond(api, &request, caller)).await
 }
 
-async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
-    let caller = api.admit(request).await?;
+async fn respond(api: &Api, request: &Request, caller: Caller) -> Result<Document, ApiError> {
     let id: ActivityId = api
         .path_parameter(request, "id")
         .and_then(|id| id.parse().ok())
@@ -26,5 +26,5 @@ async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
     if activity.user_id != caller.user_id {
         return Err(ApiError::NotTheCallers);
     }
-    Ok(Document::new(format, render_activity(&activity, &directory, include)?))
+    Ok(Document::new(format, render_activity(&activity, &directory, include)?, 1))
 }

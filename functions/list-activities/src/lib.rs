@@ -3,15 +3,15 @@
 use activity_log::http::{
     Api, ApiError, Document, Filter, ListParameters, Operation, QueryString, answer, list,
 };
+use activity_log::token::Caller;
 use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.
 pub async fn handler(api: &Api, request: Request) -> Response<Body> {
-    answer(Operation::List, &request, respond(api, &request)).await
+    answer(api, Operation::ListActivities, &request, |caller| respond(api, &request, caller)).await
 }
 
-async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
-    let caller = api.admit(request).await?;
+async fn respond(api: &Api, request: &Request, caller: Caller) -> Result<Document, ApiError> {
     let known = [&ListParameters::NAMES[..], &Filter::NAMES[..]].concat();
     let query = QueryString::parse(request.uri().query(), &known)?;
     let parameters = ListParameters::read(&query)?;

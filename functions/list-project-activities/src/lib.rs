@@ -5,15 +5,16 @@ use activity_log::http::{
     Api, ApiError, Document, Filter, ListParameters, Operation, QueryString, SlugFilter, answer,
     list,
 };
+use activity_log::token::Caller;
 use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.
 pub async fn handler(api: &Api, request: Request) -> Response<Body> {
-    answer(Operation::List, &request, respond(api, &request)).await
+    answer(api, Operation::ListProjectActivities, &request, |caller| respond(api, &request, caller))
+        .await
 }
 
-async fn respond(api: &Api, request: &Request) -> Result<Document, ApiError> {
-    let caller = api.admit(request).await?;
+async fn respond(api: &Api, request: &Request, caller: Caller) -> Result<Document, ApiError> {
     let query = QueryString::parse(request.uri().query(), &ListParameters::NAMES)?;
     let parameters = ListParameters::read(&query)?;
     let slug = |name| api.path_parameter(request, name).ok_or(ApiError::ScopeNotFound);

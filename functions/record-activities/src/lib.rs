@@ -18,12 +18,15 @@ use std::time::Duration;
 
 use activity_log::activity::NewActivity;
 use activity_log::id::UserId;
+use activity_log::logger::Recorded;
 use activity_log::message::Message;
+use activity_log::store::measure;
+use activity_log::telemetry::{RecordedBatch, Telemetry, Work};
 use activity_log::time::Timestamp;
 use activity_log::{ActivityLogger, Chain};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 use tokio::time::{Instant, timeout_at};
 
 /// How long a batch may take. Less than the timeout of the function in template.yaml, so that what
@@ -36,13 +39,66 @@ struct Queued {
     activity: NewActivity,
 }
 
+/// What became of messages.
+#[derive(Default)]
+struct Outcome {
+    /// How many entries were written.
+    appends: usize,
+    /// How many messages had been recorded before.
+    repeated: usize,
+    /// The ids of those that can never be recorded.
+    rejected: Vec<String>,
+    /// The ids of those that could not be recorded now.
+    postponed: Vec<String>,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.appends += other.appends;
+        self.repeated += other.repeated;
+        self.rejected.extend(other.rejected);
+        self.postponed.extend(other.postponed);
+    }
+
+    fn count(&mut self, recorded: &[Recorded]) {
+        let repeated = recorded.iter().filter(|recorded| recorded.repeated).count();
+        self.repeated += repeated;
+        self.appends += recorded.len() - repeated;
+    }
+}
+
 /// Records a batch of messages; answers which of them failed.
 ///
 /// # Errors
 /// If a message has no id, so that its failure could not be reported. All are delivered again.
-pub async fn handler(logger: &ActivityLogger, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+pub async fn handler(
+    logger: &ActivityLogger,
+    telemetry: &Telemetry,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Error> {
+    let started = Instant::now();
+    let messages = event.payload.records.len();
+    let (outcome, usage) = measure(record_all(logger, event.payload)).await;
+    let Outcome { appends, repeated, rejected, postponed } = outcome?;
+    telemetry.batch(&RecordedBatch {
+        function: env!("CARGO_PKG_NAME"),
+        request_id: &event.context.request_id,
+        messages,
+        appends,
+        repeated,
+        rejected: rejected.len(),
+        postponed: postponed.len(),
+        work: Work::new(usage, started.into_std()),
+    });
+    let mut response = SqsBatchResponse::default();
+    response.set_failures(rejected.into_iter().chain(postponed));
+    Ok(response)
+}
+
+/// Records messages of any users.
+async fn record_all(logger: &ActivityLogger, event: SqsEvent) -> Result<Outcome, Error> {
     let give_up = Instant::now() + DEADLINE;
-    let mut failed = Vec::new();
+    let mut outcome = Outcome::default();
     let mut users: BTreeMap<UserId, Vec<Queued>> = BTreeMap::new();
     for message in event.records {
         let message_id = message.message_id.clone().ok_or("a message has no messageId")?;
@@ -53,15 +109,13 @@ pub async fn handler(logger: &ActivityLogger, event: SqsEvent) -> Result<SqsBatc
             }
             Err(error) => {
                 tracing::error!(message_id, %error, "a message cannot be recorded");
-                failed.push(message_id);
+                outcome.rejected.push(message_id);
             }
         }
     }
     let users = users.into_iter().map(|(user, queued)| record(logger, user, queued, give_up));
-    failed.extend(join_all(users).await.into_iter().flatten());
-    let mut response = SqsBatchResponse::default();
-    response.set_failures(failed);
-    Ok(response)
+    join_all(users).await.into_iter().for_each(|of_user| outcome.add(of_user));
+    Ok(outcome)
 }
 
 /// The activity of a message, with what the queue knows of it: when it was sent, and its id.
@@ -75,39 +129,44 @@ fn complete(activity: NewActivity, message: &SqsMessage, message_id: &str) -> Ne
     }
 }
 
-/// Records the messages of one user in order; returns the ids of those that failed.
+/// Records the messages of one user in order.
 async fn record(
     logger: &ActivityLogger,
     user: UserId,
     queued: Vec<Queued>,
     give_up: Instant,
-) -> Vec<String> {
-    let mut failed = Vec::new();
+) -> Outcome {
+    let ids = |queued: &[Queued]| queued.iter().map(|queued| queued.message_id.clone()).collect();
+    let mut outcome = Outcome::default();
     let mut left = &queued[..];
     while !left.is_empty() {
         let activities = left.iter().map(|queued| queued.activity.clone());
         let batch = match timeout_at(give_up, logger.append_batch(user, activities)).await {
-            Ok(Ok(_)) => break,
+            Ok(Ok(recorded)) => {
+                outcome.count(&recorded);
+                break;
+            }
             Ok(Err(batch)) => batch,
             Err(_) => {
                 let message_id = &left[0].message_id;
                 tracing::warn!(message_id, messages = left.len(), "not recorded in time");
-                failed.extend(left.iter().map(|queued| queued.message_id.clone()));
+                outcome.postponed = ids(left);
                 break;
             }
         };
-        let (at_fault, behind) = (&left[batch.index], &left[batch.index + 1..]);
-        let message_id = &at_fault.message_id;
-        failed.push(message_id.clone());
+        outcome.count(&batch.recorded);
+        let message_id = &left[batch.index].message_id;
+        let error = Chain(&batch.error);
         if batch.error.is_final() {
-            tracing::error!(message_id, error = %Chain(&batch.error), "a message cannot be recorded");
-            left = behind;
+            tracing::error!(message_id, %error, "a message cannot be recorded");
+            outcome.rejected.push(message_id.clone());
+            left = &left[batch.index + 1..];
         } else {
-            let error = Chain(&batch.error);
-            tracing::warn!(message_id, behind = behind.len(), %error, "messages are not recorded");
-            failed.extend(behind.iter().map(|queued| queued.message_id.clone()));
+            let behind = left.len() - batch.index - 1;
+            tracing::warn!(message_id, behind, %error, "messages are not recorded");
+            outcome.postponed = ids(&left[batch.index..]);
             break;
         }
     }
-    failed
+    outcome
 }

@@ -7,17 +7,46 @@ use serde::Serialize;
 
 use super::negotiation::Format;
 use super::query::MAX_LENGTH;
+use crate::Chain;
 use crate::id::MAX_ID;
 use crate::store::StoreError;
 use crate::token::TokenError;
 
-/// What a route does, as its error messages call it.
+/// What the API does: one operation is one route and one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Lists activities.
-    List,
+    /// Lists the caller's activities.
+    ListActivities,
+    /// Lists the caller's activities in one environment.
+    ListProjectActivities,
     /// Gets one activity.
-    Get,
+    GetActivity,
+}
+
+impl Operation {
+    /// All there are.
+    pub const ALL: [Self; 3] =
+        [Self::ListActivities, Self::ListProjectActivities, Self::GetActivity];
+
+    /// The function that does it.
+    #[must_use]
+    pub const fn function(self) -> &'static str {
+        match self {
+            Self::ListActivities => "list-activities",
+            Self::ListProjectActivities => "list-project-activities",
+            Self::GetActivity => "get-activity",
+        }
+    }
+
+    /// The path that leads to it.
+    #[must_use]
+    pub const fn route(self) -> &'static str {
+        match self {
+            Self::ListActivities => "/api/activities",
+            Self::ListProjectActivities => "/api/activities/{projectSlug}/{environmentSlug}",
+            Self::GetActivity => "/api/activities/{id}",
+        }
+    }
 }
 
 /// Why a request is not answered with what it asked for.
@@ -116,6 +145,27 @@ impl ApiError {
         response
     }
 
+    /// The stable name that its answer has.
+    pub(super) fn code(&self, operation: Operation) -> &'static str {
+        self.answer(operation).code
+    }
+
+    /// Why a token was refused, if that is the error.
+    pub(super) const fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::Unauthenticated(error) => Some(error.reason()),
+            _ => None,
+        }
+    }
+
+    /// What went wrong with us, with its causes; for the operator.
+    pub(super) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Internal(cause) => Some(Chain(cause.as_ref()).to_string()),
+            _ => None,
+        }
+    }
+
     /// The one mapping from error to answer.
     fn answer(&self, operation: Operation) -> Answer {
         let answer = |status, code, message: &str, detail| Answer {
@@ -181,8 +231,10 @@ impl ApiError {
             ),
             Self::Internal(_) => {
                 let message = match operation {
-                    Operation::List => "Failed to retrieve activities",
-                    Operation::Get => "Failed to retrieve activity",
+                    Operation::ListActivities | Operation::ListProjectActivities => {
+                        "Failed to retrieve activities"
+                    }
+                    Operation::GetActivity => "Failed to retrieve activity",
                 };
                 answer(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message, None)
             }

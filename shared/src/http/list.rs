@@ -223,7 +223,7 @@ pub async fn list(
     };
     let next = |page: &Page| page.next.map(|next| cursor::encode(next, hash));
     let body = render_page(&mut page, limit, &directory, include, format, next)?;
-    let mut document = Document::new(format, body);
+    let mut document = Document::new(format, body, page.activities.len());
     document.headers.insert(TOTAL_COUNT, HeaderValue::from(page.total));
     if let Some(cursor) = next(&page) {
         document.headers.insert(LINK, next_link(request, query, &cursor)?);

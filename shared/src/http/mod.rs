@@ -12,10 +12,10 @@ mod serve;
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lambda_http::http::header::AUTHORIZATION;
-use lambda_http::http::{HeaderValue, Method};
+use lambda_http::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION};
+use lambda_http::http::{HeaderValue, Method, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
@@ -31,7 +31,8 @@ pub use serve::{readable, serve};
 
 use crate::Chain;
 use crate::config::{self, ConfigError, PathParameters};
-use crate::store::Store;
+use crate::store::{Store, measure};
+use crate::telemetry::{AnsweredRequest, Telemetry, Work};
 use crate::token::{Caller, TokenError, Verifier, VerifyError};
 
 /// What a read function needs for every request. Made once, before the first.
@@ -43,6 +44,8 @@ pub struct Api {
     pub verifier: Verifier,
     /// How the path comes.
     pub path_parameters: PathParameters,
+    /// Where answers are told of.
+    pub telemetry: Telemetry,
 }
 
 impl Api {
@@ -53,6 +56,7 @@ impl Api {
     pub async fn from_env() -> Result<Self, ConfigError> {
         let verifier = config::verifier(&config::environment)?;
         let path_parameters = config::path_parameters(&config::environment)?;
+        let telemetry = config::telemetry(&config::environment);
         let store = Store::connect(config::tables(&config::environment)?).await;
         let (database, keys) = tokio::join!(store.warm_up(), verifier.warm_up());
         // The first request will try again, and answer for itself.
@@ -62,7 +66,7 @@ impl Api {
         if let Err(error) = keys {
             tracing::warn!(error = %Chain(&error), "the published keys cannot be had");
         }
-        Ok(Self { store, verifier, path_parameters })
+        Ok(Self { store, verifier, path_parameters, telemetry })
     }
 
     /// A parameter of the request's path, decoded; `None` if it is not there or cannot be decoded.
@@ -103,23 +107,68 @@ impl Api {
 /// 8 s.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Answers `request`: with the document that `handle` comes to, or with its error. An error that
-/// is ours is logged here, once, with the request id.
-pub async fn answer<F>(operation: Operation, request: &Request, handle: F) -> Response<Body>
+/// Answers `request`: with the document that `handle` comes to for the caller, or with an error.
+/// Each answer is told of here, once.
+pub async fn answer<H, F>(
+    api: &Api,
+    operation: Operation,
+    request: &Request,
+    handle: H,
+) -> Response<Body>
 where
+    H: FnOnce(Caller) -> F,
     F: Future<Output = Result<Document, ApiError>>,
 {
+    let started = Instant::now();
     let request_id = request_id(request);
-    let outcome = tokio::time::timeout(DEADLINE, handle).await;
-    match outcome.unwrap_or_else(|late| Err(ApiError::Internal(late.into()))) {
-        Ok(document) => document.response(request.headers()),
-        Err(error) => {
-            if let ApiError::Internal(cause) = &error {
-                tracing::error!(request_id, error = %Chain(cause.as_ref()), "request failed");
-            }
-            error.response(operation, &request_id)
+    let mut caller = None;
+    // On the heap, because it is large, and would be copied into each future around it.
+    let work = Box::pin(async {
+        if is_preflight(request) {
+            return Ok(None);
         }
-    }
+        let admitted = api.admit(request).await?;
+        caller = Some(admitted);
+        handle(admitted).await.map(Some)
+    });
+    let (outcome, usage) = measure(tokio::time::timeout(DEADLINE, work)).await;
+    let outcome = outcome.unwrap_or_else(|late| Err(ApiError::Internal(late.into())));
+    let failure = outcome.as_ref().err();
+    let code = failure.map(|error| error.code(operation));
+    let reason = failure.and_then(ApiError::refusal);
+    let error = failure.and_then(ApiError::cause);
+    let mut entries = 0;
+    let response = match outcome {
+        Ok(Some(document)) => {
+            entries = document.entries;
+            document.response(request.headers())
+        }
+        Ok(None) => response::answer(StatusCode::NO_CONTENT, Body::Empty),
+        Err(error) => error.response(operation, &request_id),
+    };
+    api.telemetry.request(&AnsweredRequest {
+        function: operation.function(),
+        request_id: &request_id,
+        method: request.method().as_str(),
+        route: operation.route(),
+        status: response.status().as_u16(),
+        code,
+        user_id: caller.map(|caller| caller.user_id),
+        reason,
+        auth_failures: u32::from(reason.is_some()),
+        entries,
+        work: Work::new(usage, started),
+        error,
+    });
+    response
+}
+
+/// Whether a browser asks if a page may call the API (Fetch Standard, "CORS-preflight request"). It
+/// sends no token with that. API Gateway sends it on to the function of a route for every method,
+/// and answers by itself which origins, methods and headers there are.
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The id that API Gateway gave the request, or an empty text if it did not come from there.

@@ -26,15 +26,17 @@ const MIN_COMPRESSED: usize = 1_024;
 pub struct Document {
     format: Format,
     body: String,
+    /// How many entries it shows.
+    pub(super) entries: usize,
     /// Headers of its own.
     pub(super) headers: HeaderMap,
 }
 
 impl Document {
-    /// A document without headers of its own.
+    /// A document that shows so many entries, without headers of its own.
     #[must_use]
-    pub fn new(format: Format, body: String) -> Self {
-        Self { format, body, headers: HeaderMap::new() }
+    pub fn new(format: Format, body: String, entries: usize) -> Self {
+        Self { format, body, entries, headers: HeaderMap::new() }
     }
 
     /// The answer to a request with `headers`: the document, compressed if that is liked and pays,
@@ -116,7 +118,7 @@ mod tests {
     }
 
     fn document(body: &str) -> Document {
-        Document::new(Format::Json, body.to_owned())
+        Document::new(Format::Json, body.to_owned(), 1)
     }
 
     fn tag(body: &str) -> String {

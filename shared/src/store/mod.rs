@@ -14,6 +14,7 @@ mod hash;
 mod head;
 mod keys;
 mod ledger;
+mod meter;
 mod page;
 mod plan;
 mod query;
@@ -36,6 +37,8 @@ pub use entry::{Entry, SortKey};
 pub use error::StoreError;
 pub use hash::EntryHash;
 pub use head::Head;
+pub(crate) use meter::retried;
+pub use meter::{Usage, measure};
 pub use page::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
 pub use plan::{Draft, Placement, Refusal};
 pub(crate) use plan::{LogState, Outcome, Plan, plan, reach};
@@ -59,16 +62,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store that `client` reaches in `tables`.
+    /// The store that `client` reaches in `tables`. What it does can be counted by [`measure`].
     #[must_use]
-    pub const fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables }
+    pub fn new(client: &Client, tables: Tables) -> Self {
+        let metered = client.config().to_builder().interceptor(meter::Meter).build();
+        Self { client: Client::from_conf(metered), tables }
     }
 
     /// The store that the process's AWS environment leads to: region, credentials and, if it is
     /// set, `AWS_ENDPOINT_URL_DYNAMODB`.
     pub async fn connect(tables: Tables) -> Self {
-        Self::new(Client::new(&sdk_config().await), tables)
+        Self::new(&Client::new(&sdk_config().await), tables)
     }
 
     /// Makes the first call, which pays for name resolution, TLS and credentials, so that no

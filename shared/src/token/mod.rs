@@ -89,6 +89,25 @@ pub enum TokenError {
     User,
 }
 
+impl TokenError {
+    /// All there are.
+    pub const ALL: [Self; 6] =
+        [Self::Absent, Self::Invalid, Self::Expired, Self::NotYetValid, Self::Claims, Self::User];
+
+    /// What it is called in logs and metrics.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Invalid => "invalid",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Claims => "claims",
+            Self::User => "user",
+        }
+    }
+}
+
 /// Why it is not known who is calling.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {

@@ -1,6 +1,6 @@
-//! What an answer costs: trips in sequence and capacity units, counted by an interceptor.
+//! What an answer costs: trips in sequence and capacity units, as the store counts it.
 
-use activity_log::store::{Order, PageRequest, Start, TimeRange};
+use activity_log::store::{Order, PageRequest, Start, TimeRange, measure};
 
 use crate::support::{Log, START, full, millis, request, user, whole, with_facets};
 
@@ -23,7 +23,6 @@ async fn log_of(count: u64) -> Log {
     }
     // Away from the milliseconds whose ids are taken.
     log.advance(1_000_000);
-    let _ = log.meter.take();
     log
 }
 
@@ -49,14 +48,13 @@ async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
     ];
     for (view, offset, limit, total, trips, units) in cases {
         let name = format!("{view}, offset {offset}, limit {limit}");
-        let page = log.page(view, offset, limit).await;
-        let usage = log.meter.take();
+        let (page, usage) = measure(log.page(view, offset, limit)).await;
         println!("{name}: {usage:?}");
         assert_eq!(page.total, total, "{name}");
         let length = total.saturating_sub(offset).min(limit as u64);
         assert_eq!(page.activities.len() as u64, length, "{name}");
         assert!(usage.trips <= trips, "{name}: {usage:?}");
-        assert!(usage.units <= units, "{name}: {usage:?}");
+        assert!(usage.read_units <= units, "{name}: {usage:?}");
     }
 
     // A time range, counted exactly, and the same far into it.
@@ -69,43 +67,43 @@ async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
         (Order::OldestFirst, Start::Offset(40_000), 100, 3, 12.0),
     ] {
         let request = PageRequest { range, order, ..request(whole(3), start, limit) };
-        let page = log.store.page(&request).await.unwrap();
-        let usage = log.meter.take();
+        let (page, usage) = measure(log.store.page(&request)).await;
+        let page = page.unwrap();
         println!("range, {order:?}, {start:?}, limit {limit}: {usage:?}");
         assert_eq!(page.total, 80_000, "{request:?}");
         assert_eq!(page.activities.len(), limit, "{request:?}");
-        assert!(usage.trips <= trips && usage.units <= units, "{request:?}: {usage:?}");
+        assert!(usage.trips <= trips && usage.read_units <= units, "{request:?}: {usage:?}");
     }
 
     // The next page of a walk, and one entry.
     let page = log.page(whole(3), 50_000, 100).await;
-    let _ = log.meter.take();
-    log.store.page(&request(whole(3), Start::After(page.next.unwrap()), 100)).await.unwrap();
-    let usage = log.meter.take();
+    let after = request(whole(3), Start::After(page.next.unwrap()), 100);
+    let (next, usage) = measure(log.store.page(&after)).await;
+    assert_eq!(next.unwrap().activities.len(), 100);
     println!("the page after a cursor: {usage:?}");
-    assert!(usage.trips == 1 && usage.units <= 9.0, "{usage:?}");
-    log.store.activity(page.activities[0].id).await.unwrap();
-    let usage = log.meter.take();
+    assert!(usage.trips == 1 && usage.read_units <= 9.0, "{usage:?}");
+    let (entry, usage) = measure(log.store.activity(page.activities[0].id)).await;
+    assert_eq!(entry.unwrap().as_ref(), page.activities.first());
     println!("one entry: {usage:?}");
-    assert!(usage.trips == 1 && usage.units <= 1.0, "{usage:?}");
+    assert!(usage.trips == 1 && usage.read_units <= 1.0, "{usage:?}");
 }
 
 #[tokio::test]
 async fn an_append_costs_no_more_than_its_views() {
     let log = log_of(1_000).await;
-    let mut units = 0.0;
+    let mut written = 0.0;
     for number in 0..100 {
-        log.logger.append(user(3), full(number)).await.unwrap();
-        let usage = log.meter.take();
+        let (recorded, usage) = measure(log.logger.append(user(3), full(number))).await;
+        recorded.unwrap();
         assert_eq!(usage.trips, 2, "read the heads, write the transaction");
-        units += usage.units;
+        assert_eq!(usage.read_units.to_string(), "3", "three heads");
+        written += usage.write_units / 100.0;
     }
-    // Three heads are read at one unit each; the rest is written.
-    let written = units / 100.0 - 3.0;
     println!("one append: {written} write units");
     assert!(written <= 21.0, "{written} write units for one append");
-    log.logger.append_batch(user(3), (0..25).map(full)).await.unwrap();
-    let written = (log.meter.take().units - 3.0) / 25.0;
+    let (recorded, usage) = measure(log.logger.append_batch(user(3), (0..25).map(full))).await;
+    assert_eq!(recorded.unwrap().len(), 25);
+    let written = usage.write_units / 25.0;
     println!("each of a batch of 25: {written} write units");
     assert!(written <= 15.0, "{written} write units for each of a batch of 25");
 }
@@ -115,8 +113,9 @@ async fn a_facet_that_no_entry_can_have_is_not_looked_up() {
     let log = log_of(10).await;
     // DynamoDB refuses key values longer than 2,048 bytes; no name has a capital letter.
     for name in ["x".repeat(4_000), "Create".to_owned()] {
-        let page = log.page(with_facets(whole(3).scope, None, Some(&name)), 5, 10).await;
+        let page = log.page(with_facets(whole(3).scope, None, Some(&name)), 5, 10);
+        let (page, usage) = measure(page).await;
         assert_eq!((page.total, page.offset, page.has_more), (0, 5, false));
-        assert_eq!(log.meter.take().calls, 0);
+        assert_eq!(usage.calls, 0);
     }
 }

@@ -97,7 +97,7 @@ async fn a_database_that_never_answers_holds_up_an_append_until_its_deadline_and
     let injection = Injection { fault: Fault::Stalled, operation: None, after: 0, times: u64::MAX };
     faults.inject(Some(injection));
     let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
-    let store = Store::new(Client::from_conf(config.build()), activity_log_local::tables());
+    let store = Store::new(&Client::from_conf(config.build()), activity_log_local::tables());
     for deadline in [Duration::from_millis(500), DEFAULT_DEADLINE] {
         let started = tokio::time::Instant::now();
         let logger = ActivityLogger::new(store.clone()).with_deadline(deadline);

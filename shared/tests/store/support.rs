@@ -10,7 +10,6 @@ use activity_log::store::{Order, Page, PageRequest, Start, Store, TimeRange};
 use activity_log::time::{Clock, Timestamp};
 use activity_log::view::{Facets, Scope, View};
 use activity_log_local::engine::Engine;
-use activity_log_local::meter::Meter;
 use activity_log_local::tables;
 use aws_sdk_dynamodb::Client;
 
@@ -24,7 +23,6 @@ pub(crate) const START: i64 = 1_767_225_600_000;
 pub(crate) struct Log {
     pub(crate) engine: Engine,
     pub(crate) client: Client,
-    pub(crate) meter: Meter,
     pub(crate) store: Store,
     pub(crate) logger: ActivityLogger,
     now: Arc<AtomicI64>,
@@ -33,11 +31,8 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) async fn new() -> Self {
         let engine = Engine::in_memory(TEMPLATE).await.unwrap();
-        let meter = Meter::default();
-        let config =
-            activity_log_local::client_config(&engine.endpoint()).interceptor(meter.clone());
-        let client = Client::from_conf(config.build());
-        let store = Store::new(client.clone(), tables());
+        let client = activity_log_local::client(&engine.endpoint());
+        let store = Store::new(&client, tables());
         let now = Arc::new(AtomicI64::new(START));
         let clock = {
             let now = Arc::clone(&now);
@@ -46,7 +41,7 @@ impl Log {
         let logger = ActivityLogger::new(store.clone())
             .with_clock(clock)
             .with_ids(IdSource::new(fastrand::Rng::with_seed(7)));
-        Self { engine, client, meter, store, logger, now }
+        Self { engine, client, store, logger, now }
     }
 
     /// Moves the clock, backwards if `by` is negative.

@@ -1,0 +1,220 @@
+//! What a function tells its operator: a JSON line for every request and every batch, which is its
+//! log and its metrics in one (AWS: "Embedded metric format").
+
+use std::fmt;
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::id::UserId;
+use crate::store::Usage;
+use crate::time::{Clock, Timestamp};
+
+/// Where a function's lines go. Make one per process.
+pub struct Telemetry {
+    namespace: Option<String>,
+    clock: Clock,
+    write: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// A request that was answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AnsweredRequest<'a> {
+    pub(crate) function: &'static str,
+    pub(crate) request_id: &'a str,
+    pub(crate) method: &'a str,
+    /// The path, with the names of its parameters instead of what they were.
+    pub(crate) route: &'static str,
+    pub(crate) status: u16,
+    /// Which error it was answered with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<&'static str>,
+    /// Who asked, if that was found out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_id: Option<UserId>,
+    /// Why that was not found out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) auth_failures: u32,
+    /// How many entries the answer shows.
+    pub(crate) entries: usize,
+    #[serde(flatten)]
+    pub(crate) work: Work,
+    /// An error that is ours, with its causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+/// A batch of messages that was recorded, or some of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedBatch<'a> {
+    /// Which function.
+    pub function: &'static str,
+    /// The id of the invocation.
+    pub request_id: &'a str,
+    /// How many messages there were.
+    pub messages: usize,
+    /// How many entries were written.
+    pub appends: usize,
+    /// How many messages had been recorded before.
+    pub repeated: usize,
+    /// How many messages can never be recorded.
+    pub rejected: usize,
+    /// How many messages could not be recorded now.
+    pub postponed: usize,
+    /// What it took.
+    #[serde(flatten)]
+    pub work: Work,
+}
+
+/// What it took to answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    trips: u32,
+    retries: u32,
+    read_units: f64,
+    write_units: f64,
+    /// In milliseconds.
+    latency: f64,
+}
+
+impl Work {
+    /// What was used since `started`.
+    #[must_use]
+    pub fn new(usage: Usage, started: std::time::Instant) -> Self {
+        let Usage { trips, retries, read_units, write_units, .. } = usage;
+        // A thousandth of a millisecond is as exact as it needs to be.
+        let latency = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        Self { trips, retries, read_units, write_units, latency }
+    }
+}
+
+/// A line as it is written.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    timestamp: Timestamp,
+    level: &'static str,
+    message: &'static str,
+    #[serde(flatten)]
+    event: &'a T,
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata<'a>>,
+}
+
+/// Which of the line's members are metrics.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata<'a> {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<MetricSet<'a>>,
+}
+
+/// Metrics with the same dimension.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MetricSet<'a> {
+    namespace: &'a str,
+    dimensions: [[&'static str; 1]; 1],
+    metrics: &'static [Metric],
+}
+
+/// A member of the line that is a metric.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+const fn metric(name: &'static str, unit: &'static str) -> Metric {
+    Metric { name, unit }
+}
+
+/// The metrics of a request, by function.
+const OF_REQUESTS: &[Metric] =
+    &[metric("latency", "Milliseconds"), metric("readUnits", "Count"), metric("retries", "Count")];
+
+/// The metrics of a token that was refused, by reason.
+const OF_REFUSALS: &[Metric] = &[metric("authFailures", "Count")];
+
+/// The metrics of a batch, by function.
+const OF_BATCHES: &[Metric] = &[
+    metric("latency", "Milliseconds"),
+    metric("readUnits", "Count"),
+    metric("writeUnits", "Count"),
+    metric("retries", "Count"),
+    metric("appends", "Count"),
+    metric("rejected", "Count"),
+    metric("postponed", "Count"),
+];
+
+impl Telemetry {
+    /// Lines on standard output, which Lambda hands over to CloudWatch; with metrics in `namespace`,
+    /// or without any.
+    #[must_use]
+    pub fn new(namespace: Option<String>) -> Self {
+        Self::with(namespace, |line| {
+            // There is nowhere else to say that it cannot be written.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        })
+    }
+
+    /// Lines for `write`.
+    #[must_use]
+    pub fn with(namespace: Option<String>, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { namespace, clock: Clock::system(), write: Box::new(write) }
+    }
+
+    pub(crate) fn request(&self, request: &AnsweredRequest<'_>) {
+        let level = if request.error.is_some() { "ERROR" } else { "INFO" };
+        let refused = request.reason.map(|_| ("reason", OF_REFUSALS));
+        let sets = [("function", OF_REQUESTS)].into_iter().chain(refused);
+        self.write(level, "request answered", request, sets);
+    }
+
+    /// Tells of a batch.
+    pub fn batch(&self, batch: &RecordedBatch<'_>) {
+        let level = if batch.rejected + batch.postponed > 0 { "WARN" } else { "INFO" };
+        self.write(level, "batch recorded", batch, [("function", OF_BATCHES)]);
+    }
+
+    fn write<T: Serialize>(
+        &self,
+        level: &'static str,
+        message: &'static str,
+        event: &T,
+        sets: impl IntoIterator<Item = (&'static str, &'static [Metric])>,
+    ) {
+        let timestamp = self.clock.now();
+        let metadata = self.namespace.as_deref().map(|namespace| Metadata {
+            timestamp: timestamp.as_millis(),
+            cloud_watch_metrics: sets
+                .into_iter()
+                .map(|(dimension, metrics)| MetricSet {
+                    namespace,
+                    dimensions: [[dimension]],
+                    metrics,
+                })
+                .collect(),
+        });
+        match serde_json::to_string(&Line { timestamp, level, message, event, metadata }) {
+            Ok(line) => (self.write)(&line),
+            Err(error) => tracing::error!(%error, message, "a line cannot be written"),
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}

@@ -1,0 +1,322 @@
+//! template.yaml against the workspace: what is deployed is what is built, and may do what it does.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use activity_log::config;
+use activity_log::http::Operation;
+use activity_log::store::{Order, PageRequest, Start, TimeRange};
+use activity_log::token::TokenError;
+use activity_log::view::{INDEXES, SORT_KEY, Scope, View};
+use activity_log_local::faults::{Faults, WRITE};
+use activity_log_local::template::{Key, permissions, tables};
+use serde_json::{Value, json};
+
+use crate::support::{Fixture, GET, LIST, PROJECT, TEMPLATE, user};
+
+/// The function that no route leads to.
+const RECORDER: &str = "record-activities";
+
+fn template() -> Value {
+    serde_saphyr::from_str(TEMPLATE).unwrap()
+}
+
+fn members(value: &Value) -> BTreeSet<String> {
+    value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+/// The functions of the template, by the binary that each runs.
+fn functions(template: &Value) -> BTreeMap<String, Value> {
+    let resources = template["Resources"].as_object().unwrap();
+    let functions =
+        resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function");
+    let by_binary = functions.map(|function| {
+        let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap();
+        (binary.to_owned(), function["Properties"].clone())
+    });
+    by_binary.collect()
+}
+
+/// What a function may do with which table or index.
+fn allowed(binary: &str) -> BTreeSet<(String, String)> {
+    let function = &functions(&template())[binary];
+    let role = function["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap();
+    permissions(TEMPLATE, role).unwrap()
+}
+
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let files = std::fs::read_dir(root.join(folder)).unwrap().map(|file| file.unwrap().path());
+    files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn routes_functions_router_and_events_are_the_same_everywhere() {
+    let template = template();
+    let functions = functions(&template);
+    let mut deployed = BTreeSet::from([RECORDER.to_owned()]);
+    let mut router = serde_json::Map::new();
+    for (operation, event) in [
+        (Operation::ListActivities, LIST),
+        (Operation::ListProjectActivities, PROJECT),
+        (Operation::GetActivity, GET),
+    ] {
+        let events = functions[operation.function()]["Events"].as_object().unwrap();
+        assert_eq!(events.len(), 1);
+        let request = &events["Request"]["Properties"];
+        assert_eq!(
+            (&request["Method"], &request["Path"]),
+            (&json!("ANY"), &json!(operation.route()))
+        );
+        let event: Value = serde_json::from_str(event).unwrap();
+        assert_eq!(event["routeKey"], format!("ANY {}", operation.route()));
+        deployed.insert(operation.function().to_owned());
+        router.insert(operation.route().to_owned(), operation.function().into());
+    }
+    assert_eq!(deployed.len(), Operation::ALL.len() + 1);
+    assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), deployed);
+    assert_eq!(names_in("functions"), deployed);
+    assert_eq!(names_in("events"), deployed);
+
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    assert_eq!(metadata["metadata"]["lambda"]["watch"]["router"], Value::Object(router));
+}
+
+#[test]
+fn every_index_is_a_kind_of_view_and_holds_what_its_pages_need() {
+    let tables = tables(TEMPLATE).unwrap();
+    let keys = |keys: &[Key], kind| {
+        let named = keys.iter().filter(|key| key.key_type == kind);
+        named.map(|key| key.attribute_name.clone()).collect::<Vec<_>>()
+    };
+    let mut declared = tables["ActivitiesTable"].global_secondary_indexes.iter();
+    for index in &INDEXES {
+        let found = declared.next().unwrap();
+        assert_eq!(found.index_name, index.name);
+        assert_eq!(keys(&found.key_schema, "HASH"), index.partition_key, "{}", index.name);
+        assert_eq!(keys(&found.key_schema, "RANGE"), SORT_KEY, "{}", index.name);
+        let (kind, attributes) = if index.covering {
+            ("ALL", None)
+        } else {
+            ("INCLUDE", Some(vec![index.position.to_owned()]))
+        };
+        assert_eq!(found.projection.projection_type, kind, "{}", index.name);
+        assert_eq!(found.projection.non_key_attributes, attributes, "{}", index.name);
+    }
+    assert!(declared.next().is_none());
+}
+
+#[test]
+fn every_variable_that_a_function_reads_is_set_and_no_other() {
+    let template = template();
+    let shared = members(&template["Globals"]["Function"]["Environment"]["Variables"]);
+    for (binary, function) in functions(&template) {
+        let asked = RefCell::new(BTreeSet::new());
+        let variable = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            Some("0123456789abcdef0123456789abcdef".to_owned())
+        };
+        config::tables(&variable).unwrap();
+        let _ = config::telemetry(&variable);
+        if binary != RECORDER {
+            // Two sources of keys are refused, once both are read; and so are these other values.
+            let seconds = |name: &str| variable(name).filter(|_| name != "JWT_LEEWAY_SECONDS");
+            assert!(config::verifier(&seconds).is_err());
+            assert!(config::path_parameters(&variable).is_err());
+        }
+        let own = members(&function["Environment"]["Variables"]);
+        let set: BTreeSet<_> = shared.union(&own).cloned().collect();
+        assert_eq!(set, asked.into_inner(), "{binary}");
+    }
+}
+
+/// Requests of each function that make it do all it can.
+async fn exercise(fixture: &Fixture, operation: Operation) {
+    fixture.api.store.warm_up().await.unwrap();
+    let mut filters = Vec::new();
+    for facets in
+        ["", "&action=invoke", "&resourceType=function", "&action=invoke&resourceType=function"]
+    {
+        for range in ["", "&since=2024-01-01T00:00:00Z"] {
+            filters.push(format!("{facets}{range}"));
+        }
+    }
+    let scopes: &[&str] = match operation {
+        Operation::ListActivities => {
+            &["", "&projectSlug=my-project", "&projectSlug=my-project&environmentSlug=production"]
+        }
+        Operation::ListProjectActivities => &[""],
+        Operation::GetActivity => {
+            for id in ["1", "3", "999"] {
+                fixture.get(id).await;
+            }
+            return;
+        }
+    };
+    let list = async |query: &str| {
+        let answer = match operation {
+            Operation::ListActivities => fixture.list(query).await,
+            _ => fixture.project("my-project", "production", query).await,
+        };
+        assert_eq!(answer.status, 200, "{query}: {answer:?}");
+        answer
+    };
+    for scope in scopes {
+        for filter in &filters {
+            list(&format!("limit=5&offset=110{scope}{filter}")).await;
+            let first = list(&format!("limit=5{scope}{filter}")).await;
+            let cursor = first.next().unwrap();
+            list(&format!("limit=5&cursor={cursor}{scope}{filter}")).await;
+            list(&format!("limit=500&order=asc{scope}{filter}")).await;
+        }
+    }
+    // The cursor of the oldest entry, which has none after it to compare it with.
+    let oldest = list("order=asc&limit=1").await.next().unwrap();
+    list(&format!("order=asc&limit=0&cursor={oldest}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_may_make_the_calls_that_it_makes_and_no_other() {
+    let mut fixture = Fixture::new().await;
+    fixture.record(260).await;
+    let newest = PageRequest {
+        view: View::of(Scope::User(user(3))),
+        range: TimeRange::default(),
+        order: Order::NewestFirst,
+        start: Start::Offset(0),
+        limit: 1,
+    };
+    let newest = fixture.api.store.page(&newest).await.unwrap().activities[0].id.get();
+    for operation in Operation::ALL {
+        let faults = Faults::new(9);
+        fixture.api.store = faults.store(&fixture.engine.endpoint());
+        exercise(&fixture, operation).await;
+        // An index that lags, and a body that does not come at first.
+        if operation != Operation::GetActivity {
+            faults.hide([newest], 1);
+            exercise(&fixture, operation).await;
+            faults.hide_body(newest, 1);
+            exercise(&fixture, operation).await;
+        }
+        assert_eq!(faults.actions(), allowed(operation.function()), "{operation:?}");
+    }
+}
+
+#[test]
+fn reading_functions_cannot_write_and_none_can_scan_or_do_anything_everywhere() {
+    let template = template();
+    for (binary, function) in functions(&template) {
+        let role = function["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap();
+        let properties = &template["Resources"][role]["Properties"];
+        assert_eq!(properties.get("ManagedPolicyArns"), None, "{binary}");
+        assert_eq!(function.get("Policies"), None, "{binary}");
+        let policies = properties["Policies"].as_array().unwrap();
+        assert_eq!(policies.len(), 1, "{binary}");
+        for statement in policies[0]["PolicyDocument"]["Statement"].as_array().unwrap() {
+            let actions = statement["Action"].as_array().unwrap();
+            for action in actions.iter().map(|action| action.as_str().unwrap()) {
+                assert!(!action.contains('*') && action != "dynamodb:Scan", "{binary}: {action}");
+                let reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
+                let harmless = !action.starts_with("dynamodb:") || reads.contains(&action);
+                assert!(harmless || binary == RECORDER, "{binary}: {action}");
+                // X-Ray has nothing narrower.
+                if !action.starts_with("xray:") {
+                    assert!(statement["Resource"].is_array(), "{binary}: {action}");
+                }
+            }
+        }
+        let log_group = function["LoggingConfig"]["LogGroup"].as_str().unwrap();
+        let retention = &template["Resources"][log_group]["Properties"]["RetentionInDays"];
+        assert_eq!(retention, "LogRetentionDays", "{binary}");
+        let statements = policies[0]["PolicyDocument"]["Statement"].to_string();
+        assert!(
+            statements.contains(&format!("\"{log_group}.Arn\"")),
+            "{binary}: its own log group"
+        );
+    }
+}
+
+/// What an alarm or a part of the dashboard watches: pairs of table and operation.
+fn watched(template: &Value, alarm: &str) -> BTreeSet<(String, String)> {
+    let metrics = &template["Resources"][alarm]["Properties"]["Metrics"];
+    let metrics =
+        metrics.as_array().unwrap().iter().filter(|metric| metric["MetricStat"].is_object());
+    metrics
+        .map(|metric| {
+            let dimensions = &metric["MetricStat"]["Metric"]["Dimensions"];
+            let value = |at: usize| dimensions[at]["Value"].as_str().unwrap().to_owned();
+            (value(0), value(1))
+        })
+        .collect()
+}
+
+#[test]
+fn alarms_watch_every_call_to_every_table() {
+    let template = template();
+    let called: BTreeSet<(String, String)> = functions(&template)
+        .keys()
+        .flat_map(|binary| allowed(binary))
+        .map(|(action, resource)| {
+            let table = resource.split('/').next().unwrap().to_owned();
+            // Puts are made in transactions only.
+            (table, if action == "PutItem" { WRITE.to_owned() } else { action })
+        })
+        .collect();
+    assert_eq!(watched(&template, "TableThrottlesAlarm"), called);
+    assert_eq!(watched(&template, "TableErrorsAlarm"), called);
+}
+
+#[tokio::test]
+async fn the_dashboard_shows_metrics_that_are_written() {
+    let template = template();
+    let fixture = Fixture::new().await;
+    for event in [LIST, PROJECT, GET] {
+        fixture.send(event, |_| {}).await;
+    }
+    fixture.send(LIST, |event| event["headers"]["authorization"] = "x".into()).await;
+    let mut written = BTreeSet::new();
+    for line in fixture.lines.lock().unwrap().iter() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        for set in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            let dimension = set["Dimensions"][0][0].as_str().unwrap();
+            for metric in set["Metrics"].as_array().unwrap() {
+                let name = metric["Name"].as_str().unwrap().to_owned();
+                let value = line[dimension].as_str().unwrap().to_owned();
+                written.insert((name, dimension.to_owned(), value));
+            }
+        }
+    }
+    // Those of other reasons and of the queue's function are written in the same way.
+    let reasons = TokenError::ALL.map(|error| ("authFailures".to_owned(), error.reason()));
+    written.extend(reasons.map(|(name, reason)| (name, "reason".into(), reason.into())));
+    for name in ["retries", "appends", "rejected", "postponed", "readUnits", "writeUnits"] {
+        written.insert((name.into(), "function".into(), RECORDER.into()));
+    }
+
+    let dashboard =
+        template["Resources"]["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap();
+    let dashboard: Value = serde_json::from_str(dashboard).unwrap();
+    let mut shown = BTreeSet::new();
+    for widget in dashboard["widgets"].as_array().unwrap() {
+        let mut last: Vec<String> = Vec::new();
+        for metric in widget["properties"]["metrics"].as_array().unwrap() {
+            let parts = metric.as_array().unwrap().iter().filter_map(Value::as_str).enumerate();
+            let parts: Vec<String> = parts
+                .map(|(at, part)| if part == "." { last[at].clone() } else { part.to_owned() })
+                .collect();
+            if parts[0].starts_with("ActivityLogs/") {
+                shown.insert((parts[1].clone(), parts[2].clone(), parts[3].clone()));
+            }
+            last = parts;
+        }
+    }
+    assert!(shown.len() > 10, "{shown:?}");
+    let missing: Vec<_> = shown.difference(&written).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,0 +1,156 @@
+//! What the functions tell of each request: one line, without the token, with its metrics.
+
+use activity_log::http::Operation;
+use activity_log::token::{TokenError, issue};
+use activity_log_local::JWT_SECRET;
+use serde_json::{Value, json};
+
+use crate::support::{Fixture, GET, LIST, METRICS, PROJECT, now, user};
+
+impl Fixture {
+    /// The line of the one request since the last time.
+    fn line(&self) -> Value {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap());
+        let [line] = lines.try_into().unwrap();
+        assert!(!line.contains('\n'), "{line}");
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+/// The metrics of a line, by dimension and its value: each a number of the line.
+fn metrics(line: &Value) -> Vec<(String, String, Vec<String>)> {
+    let aws = &line["_aws"];
+    let age = (now() + 1) * 1_000 - aws["Timestamp"].as_u64().unwrap();
+    assert!(age < 60_000, "{aws}");
+    let set = |set: &Value| {
+        assert_eq!(set["Namespace"], METRICS);
+        let dimension = set["Dimensions"][0][0].as_str().unwrap();
+        let names = set["Metrics"].as_array().unwrap().iter().map(|metric| {
+            let name = metric["Name"].as_str().unwrap();
+            assert!(line[name].is_number(), "{name}: {line}");
+            name.to_owned()
+        });
+        (dimension.to_owned(), line[dimension].as_str().unwrap().to_owned(), names.collect())
+    };
+    aws["CloudWatchMetrics"].as_array().unwrap().iter().map(set).collect()
+}
+
+fn of_function(name: &str) -> (String, String, Vec<String>) {
+    let metrics = ["latency", "readUnits", "retries"].map(str::to_owned);
+    ("function".into(), name.into(), metrics.into())
+}
+
+#[tokio::test]
+async fn a_request_is_told_of_in_one_line_with_what_it_took() {
+    let fixture = Fixture::new().await;
+    fixture.record(200).await;
+    for (event, operation, entries, trips) in [
+        (LIST, Operation::ListActivities, 100, 1),
+        (PROJECT, Operation::ListProjectActivities, 100, 2),
+        (GET, Operation::GetActivity, 1, 1),
+    ] {
+        let answer = fixture.send(event, |event| event["rawQueryString"] = "".into()).await;
+        let line = fixture.line();
+        for (member, value) in [
+            ("level", json!("INFO")),
+            ("message", json!("request answered")),
+            ("function", json!(operation.function())),
+            ("route", json!(operation.route())),
+            ("requestId", json!("JKJaXmPLvHcESHA=")),
+            ("method", json!("GET")),
+            ("status", json!(answer.status)),
+            ("userId", json!(3)),
+            ("entries", json!(entries)),
+            ("trips", json!(trips)),
+            ("retries", json!(0)),
+            ("writeUnits", json!(0.0)),
+        ] {
+            assert_eq!(line[member], value, "{member}: {line}");
+        }
+        assert!(line["readUnits"].as_f64().unwrap() >= 1.0, "{line}");
+        assert!(line["latency"].as_f64().unwrap() > 0.0, "{line}");
+        assert_eq!(metrics(&line), [of_function(operation.function())]);
+        for absent in ["code", "reason", "authFailures", "error"] {
+            assert_eq!(line.get(absent), None, "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_caller_sent_is_not_in_the_line() {
+    let fixture = Fixture::new().await;
+    for event in [LIST, PROJECT, GET] {
+        let mut token = String::new();
+        fixture
+            .send(event, |event| {
+                token =
+                    event["headers"]["authorization"].as_str().unwrap()["Bearer ".len()..].into();
+                event["rawQueryString"] = "resourceType=hush".into();
+            })
+            .await;
+        let line = fixture.line().to_string();
+        assert!(!line.contains(&token) && !line.contains("hush"), "{line}");
+        let signature = token.rsplit('.').next().unwrap();
+        assert!(!line.contains(signature) && !line.contains("my-project"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_counted_by_its_reason() {
+    let fixture = Fixture::new().await;
+    let token = |expiry| format!("Bearer {}", issue(JWT_SECRET, "sub", user(3), expiry).unwrap());
+    for (header, reason) in [
+        ("Basic dTpw".to_owned(), TokenError::Absent),
+        ("Bearer x".to_owned(), TokenError::Invalid),
+        (token(now() - 3_600), TokenError::Expired),
+    ] {
+        fixture.send(LIST, |event| event["headers"]["authorization"] = header.into()).await;
+        let line = fixture.line();
+        assert_eq!(line["reason"], reason.reason());
+        assert_eq!((&line["status"], &line["code"]), (&json!(401), &json!("unauthenticated")));
+        assert_eq!(line.get("userId"), None, "{line}");
+        let refused = ("reason".into(), reason.reason().into(), vec!["authFailures".into()]);
+        assert_eq!(metrics(&line), [of_function("list-activities"), refused]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_told_with_its_causes_and_what_was_tried() {
+    let fixture = Fixture::new().await;
+    fixture.list("limit=ten").await;
+    let line = fixture.line();
+    assert_eq!((&line["level"], &line["code"]), (&json!("INFO"), &json!("invalid_parameter")));
+    assert_eq!(line.get("error"), None, "the caller's errors are not ours");
+
+    let fixture = fixture.without_database().await;
+    fixture.list("").await;
+    let line = fixture.line();
+    assert_eq!((&line["level"], &line["status"]), (&json!("ERROR"), &json!(500)));
+    assert_eq!(line["userId"], 3);
+    assert!(line["retries"].as_u64().unwrap() > 0, "{line}");
+    let error = line["error"].as_str().unwrap();
+    assert!(error.starts_with("DynamoDB Query failed: ") && error.len() > 40, "{line}");
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_without_a_token_and_other_options_are_not() {
+    let fixture = Fixture::new().await;
+    for event in [LIST, PROJECT, GET] {
+        let preflight = |event: &mut Value| {
+            event["requestContext"]["http"]["method"] = "OPTIONS".into();
+            event["headers"].as_object_mut().unwrap().remove("authorization");
+            event["headers"]["origin"] = "https://console.example.com".into();
+        };
+        let answer = fixture
+            .send(event, |event| {
+                preflight(event);
+                event["headers"]["access-control-request-method"] = "GET".into();
+            })
+            .await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        assert_eq!(fixture.line()["status"], 204);
+        let answer = fixture.send(event, preflight).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(fixture.line()["method"], "OPTIONS");
+    }
+}
