@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use activity_log::NewActivity;
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Store, measure};
+use activity_log::store::Store;
 use activity_log::telemetry::Telemetry;
 use activity_log_local::faults::{Fault, Faults, Injection};
 use aws_lambda_events::sqs::SqsEvent;
@@ -49,9 +49,11 @@ async fn a_message_is_recorded_once_however_often_it_is_delivered() {
 async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
     let log = Log::new().await;
     let batch: Vec<_> = (0..10).map(|n| did(&n.to_string(), 3 + n % 3, "sync")).collect();
-    let (failed, usage) = measure(log.deliver(&batch)).await;
+    let faults = Faults::new(1);
+    let logger = ActivityLogger::new(faults.store(&log.engine.endpoint()));
+    let (failed, line) = deliver_and_tell(&logger, &batch).await;
     assert_eq!(failed, [""; 0]);
-    assert_eq!((usage.calls, usage.trips), (6, 2), "one read and one write each");
+    assert_eq!((faults.calls(), &line["trips"]), (6, &json!(2)), "one read and one write each");
     for (id, count) in [(3, 4), (4, 3), (5, 3)] {
         assert_eq!(log.entries(id).await.len(), count);
     }
