@@ -113,6 +113,30 @@ fn every_index_is_a_kind_of_view_and_holds_what_its_pages_need() {
 }
 
 #[test]
+fn no_table_is_lost_with_its_stack_or_by_a_mistake() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let tables: Vec<_> = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::DynamoDB::Table")
+        .collect();
+    assert_eq!(tables.len(), 3);
+    for (name, table) in tables {
+        assert_eq!(table["DeletionPolicy"], "Retain", "{name}");
+        assert_eq!(table["UpdateReplacePolicy"], "Retain", "{name}");
+        let properties = &table["Properties"];
+        let recovery = &properties["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{name}");
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{name}");
+        let protected = json!(["IsProduction", true, false]);
+        assert_eq!(properties["DeletionProtectionEnabled"], protected, "{name}");
+        // Idempotency keys expire, and nothing else.
+        let expiry = &properties["TimeToLiveSpecification"]["AttributeName"];
+        assert_eq!(expiry == "expiresAt", name == "LedgerTable", "{name}");
+    }
+}
+
+#[test]
 fn every_variable_that_a_function_reads_is_set_and_no_other() {
     let template = template();
     let shared = members(&template["Globals"]["Function"]["Environment"]["Variables"]);

@@ -180,7 +180,8 @@ async fn check(batches: Vec<Batch>, questions: Vec<Question>) -> Result<(), Test
 #[test]
 fn every_page_of_every_view_is_what_a_plain_list_would_show() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
+    let cases = std::env::var("PROPTEST_CASES").map_or(24, |cases| cases.parse().unwrap());
+    let mut runner = TestRunner::new(Config { cases, ..Config::default() });
     let strategy =
         (prop::collection::vec(batch(), 1..14), prop::collection::vec(question(), 60..=60));
     runner

@@ -1,0 +1,361 @@
+"""Deploys template.yaml to an emulator of AWS, and looks at what came of it:
+
+    deployment.py path/to/activities [path/to/.aws-sam/build]
+
+The template is transformed as CloudFormation would do it (aws-sam-translator) and created on a moto
+server. Each resource that moto knows is then asked for through its own service and compared with
+the template; those that it does not know are named. The tool writes to the tables of the stack and
+reads them back. With the folder of `sam build`, each function that was built is started as Lambda
+would, with the variables that the stack gives it, and answers its event. Nothing leaves this machine.
+"""
+
+import ast
+import http.server
+import io
+import itertools
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import boto3
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parent.parent
+STACK = "activity-logs"
+ACCESS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+# The one that the tokens in events/ are signed with.
+SECRET = "local-development-only-not-a-secret"
+PARAMETERS = {"JwtSecret": SECRET, "Stage": "prod", "AlarmEmail": "operator@example.com"}
+# What moto's CloudFormation leaves out. The tests in tests/contract/deployment.rs hold the routes,
+# the permissions and the alarms against the functions; cfn-lint knows their schemas.
+UNKNOWN = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudWatch::Alarm",
+    "AWS::SNS::Subscription",
+}
+# Nor does it take over encryption, recovery and expiry of tables; the same tests look at those.
+
+
+class NoManagedPolicies:
+    """The template names none; one that it named would be asked for here."""
+
+    def load(self):
+        return {}
+
+
+def check(condition, message):
+    if not condition:
+        sys.exit(f"template.yaml: {message}")
+
+
+def same(found, expected, what):
+    check(found == expected, f"{what} is {found!r}, not {expected!r}")
+
+
+def evaluate(value, parameters):
+    """The value of the condition functions that a rule is made of."""
+    if not isinstance(value, dict):
+        return value
+    [(function, argument)] = value.items()
+    if function == "Ref":
+        return parameters[argument]
+    arguments = [evaluate(one, parameters) for one in argument]
+    return {
+        "Fn::Equals": lambda: arguments[0] == arguments[1],
+        "Fn::Not": lambda: not arguments[0],
+        "Fn::And": lambda: all(arguments),
+        "Fn::Or": lambda: any(arguments),
+    }[function]()
+
+
+def check_parameters(template):
+    [rule] = template["Rules"].values()
+    for secret, url in itertools.product(["", SECRET], ["", "https://id.example.com/jwks.json"]):
+        given = {"JwtSecret": secret, "JwtJwksUrl": url}
+        accepted = all(evaluate(one["Assert"], given) for one in rule["Assertions"])
+        same(accepted, bool(secret) != bool(url), f"the rule for {given}")
+    for name, good, bad in [
+        ("JwtSecret", ["", "x" * 32], ["x" * 31, " "]),
+        ("JwtJwksUrl", ["", "https://a.b/c"], ["http://a.b/c", "a", " "]),
+        ("JwtUserIdClaim", ["sub", "https://a.b/id"], ["", "user id"]),
+        ("CorsOrigins", ["*", "https://a.b", "http://localhost:3000"], ["", "a.b", "https://a.b/", "*.b"]),
+        ("AlarmEmail", ["", "a@b.c"], ["a", "a@", "@b", "a b@c"]),
+    ]:
+        pattern = template["Parameters"][name]["AllowedPattern"]
+        for value, wanted in [(value, True) for value in good] + [(value, False) for value in bad]:
+            same(bool(re.search(pattern, value)), wanted, f"whether {name} may be {value!r}")
+    check(template["Parameters"]["JwtSecret"].get("NoEcho") is True, "JwtSecret is shown")
+
+
+def start_server():
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in server.stderr:
+        if "Running on " in line:
+            return server, line.split("Running on ")[1].strip()
+    sys.exit("the moto server does not start")
+
+
+class Stack:
+    """The stack as it was created, and the services to ask about it."""
+
+    def __init__(self, endpoint, transformed):
+        self.endpoint = endpoint
+        self.declared = transformed["Resources"]
+        formation = self.client("cloudformation")
+        parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in PARAMETERS.items()]
+        formation.create_stack(
+            StackName=STACK,
+            TemplateBody=json.dumps(transformed),
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        [stack] = formation.describe_stacks(StackName=STACK)["Stacks"]
+        same(stack["StackStatus"], "CREATE_COMPLETE", "the state of the stack")
+        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+        resources = formation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+        self.created = {
+            r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources if "LogicalResourceId" in r
+        }
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.endpoint, **ACCESS)
+
+    def of_type(self, kind):
+        for name, resource in self.declared.items():
+            if resource["Type"] == kind and name in self.created:
+                yield name, resource.get("Properties", {}), self.created[name]
+
+
+def check_tables(stack):
+    dynamodb = stack.client("dynamodb")
+    for name, declared, table in stack.of_type("AWS::DynamoDB::Table"):
+        found = dynamodb.describe_table(TableName=table)["Table"]
+        indexes = {i["IndexName"]: i for i in found.get("GlobalSecondaryIndexes", [])}
+        for index in declared.get("GlobalSecondaryIndexes", []):
+            made = indexes.pop(index["IndexName"])
+            same(made["KeySchema"], index["KeySchema"], f"the key of {name}/{index['IndexName']}")
+            same(made["Projection"], index["Projection"], f"what {name}/{index['IndexName']} holds")
+        same(indexes, {}, f"more indexes of {name}")
+        same(found["KeySchema"], declared["KeySchema"], f"the key of {name}")
+        same(found["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST", f"billing of {name}")
+        check(found["DeletionProtectionEnabled"], f"{name} can be deleted in prod")
+
+
+def check_functions(stack):
+    functions, iam = stack.client("lambda"), stack.client("iam")
+    for name, declared, function in stack.of_type("AWS::Lambda::Function"):
+        found = functions.get_function_configuration(FunctionName=function)
+        for member in ["Runtime", "Handler", "Timeout", "MemorySize"]:
+            same(found[member], declared[member], f"{member} of {name}")
+        variables = found["Environment"]["Variables"]
+        for table in ["Activities", "Directory", "Ledger"]:
+            same(variables[f"{table.upper()}_TABLE"], stack.created[f"{table}Table"], f"a table of {name}")
+        same("JWT_SECRET" in variables, name != "RecordActivitiesFunction", f"a secret of {name}")
+        role = found["Role"].rsplit("/", 1)[1]
+        same(iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], [], f"policies of {name}")
+        [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        # moto gives the text of a Python object, where IAM gives a JSON document.
+        document = ast.literal_eval(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+        for statement in document["Statement"]:
+            if not statement["Action"][0].startswith("xray:"):
+                for resource in statement["Resource"]:
+                    check(resource.startswith("arn:aws:"), f"{name} may reach {resource}")
+    [source] = functions.list_event_source_mappings()["EventSourceMappings"]
+    same(source["FunctionResponseTypes"], ["ReportBatchItemFailures"], "what the queue is told")
+    same(source["BatchSize"], 10, "the size of a batch")
+
+
+def check_queues(stack):
+    sqs = stack.client("sqs")
+
+    def attributes(name):
+        return sqs.get_queue_attributes(QueueUrl=stack.created[name], AttributeNames=["All"])["Attributes"]
+
+    queue, dead = attributes("RecordQueue"), attributes("RecordDeadLetterQueue")
+    same((queue["FifoQueue"], dead["FifoQueue"]), ("true", "true"), "the kind of the queues")
+    same(queue["VisibilityTimeout"], "180", "the visibility timeout")
+    redrive = json.loads(queue["RedrivePolicy"])
+    same(redrive["deadLetterTargetArn"], dead["QueueArn"], "where dead letters go")
+    same(queue["QueueArn"].rsplit(":", 1)[1], stack.outputs["RecordQueueName"], "the name of the queue")
+
+
+def check_operations(stack):
+    logs, topics = stack.client("logs"), stack.client("sns")
+    kept = {g["logGroupName"]: g.get("retentionInDays") for g in logs.describe_log_groups()["logGroups"]}
+    for name, _, group in stack.of_type("AWS::Logs::LogGroup"):
+        same(kept.get(group), 30, f"how long {name} is kept")
+    [topic] = topics.list_topics()["Topics"]
+    same(topic["TopicArn"], stack.outputs["AlarmTopicArn"], "where alarms are announced")
+    [dashboard] = stack.client("cloudwatch").list_dashboards()["DashboardEntries"]
+    same(dashboard["DashboardName"], STACK, "the name of the dashboard")
+
+
+def use(stack, tool):
+    """Writes to the stack's tables with the tool, proves them, and reads them back."""
+    environment = os.environ | {
+        "AWS_ENDPOINT_URL_DYNAMODB": stack.endpoint,
+        "AWS_REGION": ACCESS["region_name"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        **{f"{t.upper()}_TABLE": stack.outputs[f"{t}TableName"] for t in ["Activities", "Directory", "Ledger"]},
+    }
+
+    def run(*arguments):
+        done = subprocess.run([tool, *arguments], env=environment, capture_output=True, text=True)
+        check(done.returncode == 0, f"activities {arguments[0]}: {done.stderr}")
+        return done.stdout
+
+    sample = ROOT / "cli/sample.ndjson"
+    run("import", str(sample))
+    exported = run("export", "--user", "3")
+    given = [json.loads(line) for line in sample.read_text().splitlines() if line]
+    given = [one for one in given if one.get("userId", one["id"]) == 3]
+    same(len(exported.splitlines()), len(given), "the number of lines exported")
+    return run("verify").strip()
+
+
+class RuntimeApi(http.server.BaseHTTPRequestHandler):
+    """Lambda's side of a function: one event out, one answer in (AWS: "Lambda runtime API")."""
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, body=b"", headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if self.server.sent:
+            # Lambda freezes a function that has nothing to do.
+            self.server.done.wait()
+            return
+        self.server.sent = True
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": "8f507cfc-1c3e-4d1a-9c0b-6f7f5b3c2a10",
+            "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + 20_000),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "Lambda-Runtime-Trace-Id": "Root=1-65a50a88-0f2b3c4d5e6f708192a3b4c5;Sampled=0",
+        }
+        self.reply(200, self.server.event, headers.items())
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.answers.put((self.path.rsplit("/", 1)[1], body, time.monotonic()))
+        self.reply(202)
+
+
+def start_artifact(stack, bootstrap, function, event):
+    """What a function that was built answers to its event, what it wrote, and what that took."""
+    api = http.server.ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
+    api.daemon_threads = True
+    api.sent, api.event, api.answers, api.done = False, event, queue.Queue(), threading.Event()
+    threading.Thread(target=api.serve_forever, daemon=True).start()
+    given = stack.client("lambda").get_function_configuration(FunctionName=function)
+    environment = {name: str(value) for name, value in given["Environment"]["Variables"].items()} | {
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(given["MemorySize"]),
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_REGION": ACCESS["region_name"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL_DYNAMODB": stack.endpoint,
+    }
+    started = time.monotonic()
+    process = subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        kind, body, answered = api.answers.get(timeout=30)
+    except queue.Empty:
+        process.kill()
+        sys.exit(f"{bootstrap} does not answer: {process.stdout.read().decode()}")
+    memory = int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())[1])
+    process.kill()
+    api.done.set()
+    written = process.stdout.read().decode()
+    same(kind, "response", f"the answer of {bootstrap}: {body}, {written}")
+    return json.loads(body), written, (answered - started) * 1000, memory / 1024
+
+
+def check_artifacts(stack, build):
+    for name, declared, function in stack.of_type("AWS::Lambda::Function"):
+        bootstrap = build / name / "bootstrap"
+        check(bootstrap.is_file(), f"{bootstrap} is not built")
+        binary = stack.binaries[name]
+        event = (ROOT / "events" / f"{binary}.json").read_bytes()
+        answer, written, milliseconds, megabytes = start_artifact(stack, bootstrap, function, event)
+        if "statusCode" in answer:
+            same(answer["statusCode"], 200, f"what {binary} answers: {answer}")
+        else:
+            same(answer, {"batchItemFailures": []}, f"what {binary} answers")
+        lines = [json.loads(line) for line in written.splitlines()]
+        told = [line for line in lines if line.get("function") == binary]
+        same(len(told), 1, f"how many lines {binary} wrote of its event: {written}")
+        check("_aws" in told[0], f"{binary} writes no metrics")
+        check(not any(line.get("level") in ["WARN", "ERROR"] for line in lines), f"{binary}: {written}")
+        size = bootstrap.stat().st_size / 1e6
+        print(
+            f"  {binary}: {size:.1f} MB, first answer after {milliseconds:.0f} ms, "
+            f"{megabytes:.1f} MB of memory; {told[0]['trips']} trips"
+        )
+
+
+def main():
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    check_parameters(template)
+    # `sam deploy` uploads the code and writes down where; any code does here.
+    template["Globals"]["Function"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
+    os.environ.setdefault("AWS_DEFAULT_REGION", ACCESS["region_name"])
+    functions = {n: r for n, r in template["Resources"].items() if r["Type"].endswith("::Function")}
+    binaries = {n: r["Metadata"]["BuildProperties"]["Binary"] for n, r in functions.items()}
+    transformed = transform(template, {}, NoManagedPolicies())
+    server, endpoint = start_server()
+    try:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as code:
+            code.writestr("bootstrap", "")
+        s3 = boto3.client("s3", endpoint_url=endpoint, **ACCESS)
+        s3.create_bucket(Bucket="code")
+        s3.put_object(Bucket="code", Key="bootstrap.zip", Body=archive.getvalue())
+
+        stack = Stack(endpoint, transformed)
+        stack.binaries = binaries
+        missing = {n: r["Type"] for n, r in stack.declared.items() if n not in stack.created}
+        unexpected = {name: kind for name, kind in missing.items() if kind not in UNKNOWN}
+        same(unexpected, {}, "what was not created")
+        check_tables(stack)
+        check_functions(stack)
+        check_queues(stack)
+        check_operations(stack)
+        proven = use(stack, sys.argv[1])
+        created = len(stack.declared) - len(missing)
+        print(f"template.yaml: {created} of {len(stack.declared)} resources created on moto")
+        for kind in sorted(set(missing.values())):
+            print(f"  unknown to it: {list(missing.values()).count(kind)} {kind}")
+        print(f"  its tables, written and read: {proven}")
+        if len(sys.argv) > 2:
+            check_artifacts(stack, Path(sys.argv[2]))
+    finally:
+        server.kill()
+
+
+if __name__ == "__main__":
+    main()
