@@ -32,6 +32,11 @@ enum Server {
 /// the arguments of `moto_server` and says as it does where it runs.
 const OTHER_SERVER: &str = "TEST_DYNAMODB_SERVER";
 
+/// Whether [`Engine::in_memory`] is the embedded one.
+pub(crate) fn is_embedded() -> bool {
+    std::env::var_os(OTHER_SERVER).is_none()
+}
+
 /// Why the embedded DynamoDB does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

@@ -82,8 +82,10 @@ impl Fault {
 /// The operation that appends.
 pub const WRITE: &str = "TransactWriteItems";
 
-/// How long a client of [`Faults::client`] waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a client of [`Faults::client`] waits for an answer: much longer than it takes.
+fn patience() -> Duration {
+    Duration::from_millis(if crate::engine::is_embedded() { 250 } else { 1_000 })
+}
 
 /// A source of faults; a clone makes the same ones. Without any until told otherwise.
 #[derive(Clone, Debug)]
@@ -163,8 +165,8 @@ impl Faults {
     #[must_use]
     pub fn client(&self, endpoint: &str) -> Client {
         let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(PATIENCE)
-            .operation_timeout(PATIENCE * 4)
+            .operation_attempt_timeout(patience())
+            .operation_timeout(patience() * 4)
             .build();
         let retries = RetryConfig::standard()
             .with_max_attempts(3)
@@ -290,7 +292,7 @@ impl State {
 
     /// A time that is longer than a client waits.
     fn too_long(&mut self) -> Duration {
-        PATIENCE.mul_f64(1.2 + self.random.f64())
+        patience().mul_f64(1.2 + self.random.f64())
     }
 }
 
