@@ -1,6 +1,7 @@
 //! `activities`: the command-line tool of Activity Logs.
 
 mod dev;
+mod erase;
 mod export;
 mod import;
 mod line;
@@ -39,6 +40,8 @@ enum Command {
     Export(export::Arguments),
     /// Prove that a log does not contradict itself
     Verify(verify::Arguments),
+    /// Erase a user: entries, heads, milestones and names
+    Erase(erase::Arguments),
 }
 
 /// What a command ends with when it fails: a message for a person.
@@ -52,6 +55,7 @@ async fn main() -> ExitCode {
         Command::Import(arguments) => import::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Erase(arguments) => erase::run(arguments).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
-
 use super::attributes::{Item, Reader, number, string};
-use super::query::pause;
 use super::{CAPACITY, Store, StoreError, keys};
 use crate::directory::{Directory, Environment, Project, User};
 use crate::id::UserId;
@@ -20,12 +17,6 @@ pub enum Entity {
     /// An environment.
     Environment(Environment),
 }
-
-/// The most requests in one `BatchWriteItem` (AWS: "Quotas in Amazon DynamoDB").
-const BATCH_WRITE_ITEMS: usize = 25;
-
-/// How often the rest of a batch is sent.
-const BATCH_WRITE_TRIES: u32 = 8;
 
 impl Store {
     /// Everything `user` may see by name: one trip, and one more for each further megabyte.
@@ -72,47 +63,7 @@ impl Store {
     pub async fn put_entities(&self, entities: &[Entity]) -> Result<(), StoreError> {
         // One batch cannot have the same key twice.
         let latest: BTreeMap<_, _> = entities.iter().map(|entity| (entity.key(), entity)).collect();
-        let items: Vec<Item> = latest.into_values().map(encode).collect();
-        for batch in items.chunks(BATCH_WRITE_ITEMS) {
-            self.put_batch(batch).await?;
-        }
-        Ok(())
-    }
-
-    async fn put_batch(&self, items: &[Item]) -> Result<(), StoreError> {
-        let failed = |error| StoreError::Call {
-            operation: "BatchWriteItem",
-            transient: false,
-            source: Box::new(error),
-        };
-        let mut requests = items
-            .iter()
-            .map(|item| {
-                let put = PutRequest::builder().set_item(Some(item.clone())).build();
-                Ok(WriteRequest::builder().put_request(put.map_err(failed)?).build())
-            })
-            .collect::<Result<Vec<_>, StoreError>>()?;
-        for attempt in 0..BATCH_WRITE_TRIES {
-            if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
-            }
-            let output = self
-                .client
-                .batch_write_item()
-                .request_items(&self.tables.directory, requests)
-                .return_consumed_capacity(CAPACITY)
-                .send()
-                .await
-                .map_err(StoreError::call("BatchWriteItem"))?;
-            let left = output
-                .unprocessed_items
-                .and_then(|mut tables| tables.remove(&self.tables.directory));
-            match left {
-                Some(left) if !left.is_empty() => requests = left,
-                _ => return Ok(()),
-            }
-        }
-        Err(StoreError::Unprocessed { operation: "BatchWriteItem" })
+        self.put_items(&self.tables.directory, latest.into_values().map(encode)).await
     }
 }
 

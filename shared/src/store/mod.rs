@@ -6,8 +6,10 @@
 mod append;
 mod attributes;
 mod audit;
+mod batch;
 mod directory;
 mod entry;
+mod erase;
 mod error;
 mod get;
 mod hash;
@@ -34,6 +36,7 @@ pub(crate) use append::CommitError;
 pub use audit::{Contradiction, Verified, VerifyError};
 pub use directory::Entity;
 pub use entry::{Entry, SortKey};
+pub use erase::Erased;
 pub use error::StoreError;
 pub use hash::EntryHash;
 pub use head::Head;

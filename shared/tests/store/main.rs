@@ -7,6 +7,7 @@ mod audit;
 mod contention;
 mod cost;
 mod cursor;
+mod erase;
 mod faults;
 mod lag;
 mod model;

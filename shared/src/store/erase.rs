@@ -1,0 +1,160 @@
+//! Erasing a user: everything that the three tables hold of them.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::attributes::{Item, Reader, number, string};
+use super::query::pause;
+use super::{CAPACITY, Store, StoreError, keys};
+use crate::id::UserId;
+use crate::view::Scope;
+
+/// How often the index is asked whether it still shows an entry.
+const TRIES: u32 = 8;
+
+/// What was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Entries of the log.
+    pub entries: u64,
+    /// Heads, milestones and idempotency keys.
+    pub ledger: u64,
+    /// Names: of the user, of projects, of environments.
+    pub names: u64,
+}
+
+/// The items of one partition of a table, or of one of its indexes.
+struct Partition<'a> {
+    table: &'a str,
+    index: Option<&'static str>,
+    /// The partition key.
+    key: (&'static str, AttributeValue),
+    /// The attributes to read.
+    attributes: &'static [&'static str],
+}
+
+impl Store {
+    /// Erases what there is of `user`: entries, ledger and names. After a failure, calling it again
+    /// goes on where it stopped. Nothing may be recorded for the user meanwhile, nor just before:
+    /// entries are found by their index, which shows them a moment late.
+    ///
+    /// # Errors
+    /// [`StoreError`] if something could not be read or deleted; the rest may be erased.
+    pub async fn erase(&self, user: UserId) -> Result<Erased, StoreError> {
+        let entries = |attributes| Partition {
+            table: &self.tables.activities,
+            index: Some("user"),
+            key: ("userId", number(user)),
+            attributes,
+        };
+        let mut erased = Erased::default();
+
+        // Only the entries know the scopes, so they go after what is found through them; and the
+        // user's head, which says that there is something to erase, goes after the entries.
+        let mut scopes = BTreeSet::new();
+        let mut start = None;
+        loop {
+            let (items, next) = self.read(&entries(&["projectId", "environmentId"]), start).await?;
+            erased.entries += items.len() as u64;
+            for item in items {
+                let reader = Reader::new(&item, "Activities", ["projectId", "environmentId"]);
+                let project = reader.optional_number("projectId")?;
+                let environment = reader.optional_number("environmentId")?;
+                scopes.extend(project.map(|project| Scope::Project(user, project)));
+                scopes.extend(environment.map(|one| Scope::Environment(user, one)));
+            }
+            start = next;
+            if start.is_none() {
+                break;
+            }
+        }
+        for scope in scopes {
+            erased.ledger += self.delete(&self.ledger_partition(scope), |_| true).await?;
+        }
+        let of_user = self.ledger_partition(Scope::User(user));
+        let is_head = |item: &Item| item.get("entry") == Some(&string(keys::HEAD));
+        erased.ledger += self.delete(&of_user, |item| !is_head(item)).await?;
+
+        // The index shows an entry for a while after it was deleted.
+        let mut tries = 0;
+        while self.delete(&entries(&["id"]), |_| true).await? > 0 {
+            tries += 1;
+            if tries == TRIES {
+                return Err(StoreError::Unprocessed { operation: "BatchWriteItem" });
+            }
+            tokio::time::sleep(pause(tries)).await;
+        }
+        erased.ledger += self.delete(&of_user, is_head).await?;
+        let names = Partition {
+            table: &self.tables.directory,
+            index: None,
+            key: ("userId", number(user)),
+            attributes: &["userId", "entity"],
+        };
+        erased.names = self.delete(&names, |_| true).await?;
+        Ok(erased)
+    }
+
+    fn ledger_partition(&self, scope: Scope) -> Partition<'_> {
+        Partition {
+            table: &self.tables.ledger,
+            index: None,
+            key: ("scope", string(keys::ledger_scope(scope))),
+            attributes: &["scope", "entry"],
+        }
+    }
+
+    /// Deletes the items of a partition that `which` means; the attributes read must be the key of
+    /// the table. Returns how many there were.
+    async fn delete(
+        &self,
+        partition: &Partition<'_>,
+        which: impl Fn(&Item) -> bool,
+    ) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        let mut start = None;
+        loop {
+            let (mut keys, next) = self.read(partition, start).await?;
+            keys.retain(&which);
+            deleted += keys.len() as u64;
+            self.delete_items(partition.table, keys.into_iter()).await?;
+            start = next;
+            if start.is_none() {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// The next items of a partition, and where those after them start.
+    async fn read(
+        &self,
+        partition: &Partition<'_>,
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let (name, value) = &partition.key;
+        let mut request = self
+            .client
+            .query()
+            .table_name(partition.table)
+            .set_index_name(partition.index.map(str::to_owned))
+            // An index cannot be read consistently.
+            .consistent_read(partition.index.is_none())
+            .key_condition_expression("#key = :key")
+            .expression_attribute_names("#key", *name)
+            .expression_attribute_values(":key", value.clone())
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(CAPACITY);
+        let mut shown = Vec::new();
+        for (number, attribute) in partition.attributes.iter().enumerate() {
+            shown.push(format!("#a{number}"));
+            request = request.expression_attribute_names(format!("#a{number}"), *attribute);
+        }
+        let output = request
+            .projection_expression(shown.join(", "))
+            .send()
+            .await
+            .map_err(StoreError::call("Query"))?;
+        Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
+    }
+}

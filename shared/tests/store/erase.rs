@@ -1,0 +1,99 @@
+//! A user who is erased is gone, and nobody else is.
+
+use std::collections::BTreeSet;
+
+use activity_log::directory::{Project, User};
+use activity_log::store::{Entity, Erased};
+use activity_log_local::faults::{Fault, Faults, Injection};
+use activity_log_local::tables;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::support::{Log, full, user, whole};
+
+/// Users 3 and 30, each with as many entries of the same projects, with milestones, idempotency
+/// keys and names.
+async fn two_users(entries: u64) -> Log {
+    let log = Log::new().await;
+    for id in [3, 30] {
+        let activities = (0..entries).map(|number| match number % 3 {
+            0 => full(number).idempotency_key(format!("key {number}")),
+            1 => activity_log::NewActivity::new("sync"),
+            _ => full(number),
+        });
+        log.logger.append_batch(user(id), activities).await.unwrap();
+        let names = [
+            Entity::User(User { id: user(id), name: "Name".into(), profile_image: None }),
+            Entity::Project(Project {
+                id: 4.try_into().unwrap(),
+                user_id: user(id),
+                slug: "slug".into(),
+                name: "Name".into(),
+            }),
+        ];
+        log.store.put_entities(&names).await.unwrap();
+    }
+    log
+}
+
+/// How many items the tables hold of a user.
+async fn items(log: &Log, id: u64) -> u64 {
+    let tables = tables();
+    let mut count = 0;
+    for table in [tables.activities, tables.directory, tables.ledger] {
+        let scan = log.client.scan().table_name(table).into_paginator().items().send();
+        let items = scan.collect::<Result<Vec<_>, _>>().await.unwrap();
+        let of_user = items.iter().filter(|item| match (item.get("userId"), item.get("scope")) {
+            (Some(AttributeValue::N(user)), None) => *user == id.to_string(),
+            (None, Some(AttributeValue::S(scope))) => {
+                *scope == format!("user#{id}") || scope.starts_with(&format!("user#{id}/"))
+            }
+            _ => panic!("whose is {item:?}?"),
+        });
+        count += of_user.count() as u64;
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_user_who_is_erased_is_gone_and_nobody_else_is() {
+    let log = two_users(90).await;
+    let (before, other) = (items(&log, 3).await, items(&log, 30).await);
+    let page = log.page(whole(30), 0, 100).await;
+    let erased = log.store.erase(user(3)).await.unwrap();
+    assert_eq!((erased.entries, erased.names), (90, 2));
+    assert_eq!(erased.entries + erased.ledger + erased.names, before);
+    assert_eq!((items(&log, 3).await, items(&log, 30).await), (0, other));
+    assert_eq!(log.page(whole(30), 0, 100).await, page);
+    assert_eq!(log.store.verify(user(30), &BTreeSet::new()).await.unwrap().entries, 90);
+    assert_eq!(log.page(whole(3), 0, 100).await.total, 0);
+    assert_eq!(log.store.erase(user(3)).await.unwrap(), Erased::default());
+
+    // Who comes back begins anew, with the same idempotency keys.
+    log.logger.append(user(3), full(0).idempotency_key("key 0")).await.unwrap();
+    assert_eq!(log.store.verify(user(3), &BTreeSet::new()).await.unwrap().entries, 1);
+}
+
+#[tokio::test]
+async fn an_erasure_that_fails_half_way_goes_on_when_it_is_called_again() {
+    let mut after = 0;
+    loop {
+        let log = two_users(45).await;
+        let other = items(&log, 30).await;
+        let faults = Faults::new(after);
+        let operation = Some("BatchWriteItem");
+        faults.inject(Some(Injection { fault: Fault::ServerError, operation, after, times: 9 }));
+        let store = faults.store(&log.engine.endpoint());
+        let failed = store.erase(user(3)).await.is_err();
+        faults.inject(None);
+        if failed {
+            assert_ne!(items(&log, 3).await, 0, "after {after} batches");
+            store.erase(user(3)).await.unwrap();
+        }
+        assert_eq!((items(&log, 3).await, items(&log, 30).await), (0, other), "{after} batches");
+        if !failed {
+            break;
+        }
+        after += 1;
+    }
+    assert!(after >= 6, "two scopes, the user's ledger, entries, the head, names: {after}");
+}
