@@ -11,11 +11,12 @@ AWS := $(TOOLS)/aws
 SAM := $(AWS)/bin/sam
 # How a tool of that folder is run; sam tells nobody that it ran.
 IN_AWS := PYTHONPATH=$(CURDIR)/$(AWS) SAM_CLI_TELEMETRY=0
+COST := cargo run --locked --quiet --package bench --bin cost --
 REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
-.PHONY: run test test-moto lint docs soak build
+.PHONY: run test test-moto lint docs soak cost build
 
 # The API on this machine: `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
 run: $(CARGO_LAMBDA)
@@ -28,6 +29,7 @@ test: lint $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --workspace
+	$(COST) --check docs/costs.md
 	$(MAKE) test-moto
 
 # template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB: a
@@ -40,8 +42,8 @@ test-moto: $(SAM)
 		cargo test --locked --workspace --test store -- \
 		--skip cost::
 
-# The functions as they are deployed, for the processor of this machine; each is started as Lambda
-# would, and answers its event.
+# The functions as they are deployed, for the processor of this machine. Each is started as Lambda
+# would, answers its event, and is packed into .aws-sam/zips.
 build: $(SAM) $(CARGO_LAMBDA)
 	$(IN_AWS) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	cargo build --locked --package activities
@@ -66,9 +68,14 @@ lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM)
 soak:
 	cargo run --locked --package bench --bin soak -- $(ARGS)
 
-# Writes docs/api.html, the reference page, from openapi.yaml.
+# What the log costs on AWS: `make cost`, or `make cost ARGS='--pages 2'`.
+cost:
+	@$(COST) $(ARGS)
+
+# Writes docs/api.html, the reference page, from openapi.yaml, and the tables of docs/costs.md.
 docs: $(SCHEMATHESIS)
 	$(REFERENCE)
+	$(COST) --write docs/costs.md
 
 PIP_INSTALL := python3 -m pip install --quiet --disable-pip-version-check \
 	--root-user-action=ignore --upgrade --no-deps --target

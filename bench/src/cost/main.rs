@@ -1,0 +1,520 @@
+//! What the log costs on AWS: units and sizes measured on an embedded DynamoDB, times the prices
+//! that AWS publishes, as the tables of docs/costs.md.
+
+mod measured;
+mod prices;
+mod sizes;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use activity_log::token::TokenError;
+use activity_log::view::INDEXES;
+use clap::Parser;
+use serde::Deserialize;
+
+use measured::{Log, Taken};
+use sizes::{Sizes, Stored};
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// What the command ends with when it fails.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Entries of the logs whose months are priced.
+const MONTHS: [u64; 3] = [1_000_000, 10_000_000, 100_000_000];
+
+/// What the log costs on AWS
+#[derive(Parser)]
+struct Arguments {
+    /// Writes the tables into this file, in place of those that it has
+    #[arg(long, conflicts_with = "check")]
+    write: Option<PathBuf>,
+    /// Fails unless this file has these tables
+    #[arg(long)]
+    check: Option<PathBuf>,
+    #[command(flatten)]
+    assumed: Assumed,
+}
+
+/// What cannot be measured here.
+#[derive(clap::Args)]
+struct Assumed {
+    /// Milliseconds of a trip from Lambda to DynamoDB
+    #[arg(long, default_value_t = 8.0)]
+    trip_ms: f64,
+    /// Milliseconds of everything else that a function does
+    #[arg(long, default_value_t = 4.0)]
+    own_ms: f64,
+    /// Bytes of what API Gateway logs of a request
+    #[arg(long, default_value_t = 350)]
+    access_bytes: u64,
+    /// Bytes of what Lambda itself logs of an invocation
+    #[arg(long, default_value_t = 900)]
+    platform_bytes: u64,
+    /// Which part of the invocations X-Ray records
+    #[arg(long, default_value_t = 0.05)]
+    traced: f64,
+    /// How old the log is, in months, if it grew by the same each month
+    #[arg(long, default_value_t = 12)]
+    months: u64,
+    /// Pages read for each append
+    #[arg(long, default_value_t = 0.1)]
+    pages: f64,
+    /// Entries read by id for each append
+    #[arg(long, default_value_t = 0.01)]
+    gets: f64,
+}
+
+/// What a million of something costs, in dollars.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    dynamodb: f64,
+    /// API Gateway or SQS.
+    carried: f64,
+    lambda: f64,
+    watched: f64,
+    sent: f64,
+}
+
+impl Cost {
+    fn sum(&self) -> f64 {
+        self.dynamodb + self.carried + self.lambda + self.watched + self.sent
+    }
+}
+
+impl Assumed {
+    /// A million requests through API Gateway.
+    fn requests(&self, taken: &Taken, memory: f64) -> Cost {
+        let access = real(self.access_bytes + prices::LINE_OVERHEAD) / prices::GB * 1e6;
+        let invocations = self.invocations(taken, memory);
+        Cost {
+            carried: prices::REQUESTS,
+            watched: invocations.watched + access * prices::LOGS,
+            sent: taken.sent / prices::GB * 1e6 * prices::TRANSFER,
+            ..invocations
+        }
+    }
+
+    /// A million messages through the queue, `size` in a batch: each is sent by itself, and
+    /// received and deleted with its batch.
+    fn messages(&self, taken: &Taken, memory: f64, size: f64) -> Cost {
+        let invocations = self.invocations(taken, memory);
+        Cost {
+            dynamodb: dynamodb(taken),
+            carried: prices::FIFO_REQUESTS * (1.0 + 2.0 / size),
+            lambda: invocations.lambda / size,
+            watched: invocations.watched / size,
+            sent: 0.0,
+        }
+    }
+
+    /// A million invocations, and what they do in DynamoDB.
+    fn invocations(&self, taken: &Taken, memory: f64) -> Cost {
+        // Lambda counts whole milliseconds.
+        let seconds = taken.trips.mul_add(self.trip_ms, self.own_ms).ceil() / 1e3;
+        let lines = taken.line + real(self.platform_bytes + prices::LINE_OVERHEAD);
+        Cost {
+            dynamodb: dynamodb(taken),
+            lambda: prices::INVOCATIONS + seconds * memory * prices::GB_SECOND * 1e6,
+            watched: lines / prices::GB * 1e6 * prices::LOGS + self.traced * prices::TRACES,
+            ..Cost::default()
+        }
+    }
+}
+
+/// What a million times what was taken costs in DynamoDB.
+fn dynamodb(taken: &Taken) -> f64 {
+    taken.read_units.mul_add(prices::READ_UNITS, taken.write_units * prices::WRITE_UNITS)
+}
+
+/// The parts of the template that cost something while nothing happens.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Template {
+    globals: serde_json::Value,
+    resources: BTreeMap<String, Resource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Resource {
+    r#type: String,
+    #[serde(default)]
+    properties: serde_json::Value,
+}
+
+impl Template {
+    /// The memory of a function, in GB.
+    fn memory(&self) -> Result<f64, Failure> {
+        let megabytes = self.globals["Function"]["MemorySize"].as_f64().ok_or("no MemorySize")?;
+        Ok(megabytes / 1_024.0)
+    }
+
+    /// How many metrics its alarms watch.
+    fn alarm_metrics(&self) -> usize {
+        let alarms = self.resources.values().filter(|one| one.r#type == "AWS::CloudWatch::Alarm");
+        let metrics = |alarm: &Resource| match alarm.properties["Metrics"].as_array() {
+            Some(all) => all.iter().filter(|one| one.get("MetricStat").is_some()).count(),
+            None => 1,
+        };
+        alarms.map(metrics).sum()
+    }
+}
+
+/// A table in Markdown, and what docs/costs.md calls it.
+struct Table {
+    name: &'static str,
+    lines: Vec<String>,
+}
+
+impl Table {
+    fn new<const N: usize>(name: &'static str, columns: [&str; N]) -> Self {
+        let line = |cells: [&str; N]| format!("| {} |", cells.join(" | "));
+        let rule = std::array::from_fn(|column| if column == 0 { "---" } else { "---:" });
+        Self { name, lines: vec![line(columns), line(rule)] }
+    }
+
+    fn row<const N: usize>(&mut self, cells: &[String; N]) {
+        self.lines.push(format!("| {} |", cells.join(" | ")));
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Failure> {
+    let Arguments { write, check, assumed } = Arguments::parse();
+    let tables = tables(&assumed).await?;
+    if let Some(path) = check {
+        let text = std::fs::read_to_string(&path)?;
+        if replaced(&text, &tables)? != text {
+            eprintln!("{}: its tables are not what is measured; run `make docs`", path.display());
+            return Ok(ExitCode::FAILURE);
+        }
+    } else if let Some(path) = write {
+        let text = std::fs::read_to_string(&path)?;
+        std::fs::write(path, replaced(&text, &tables)?)?;
+    } else {
+        for table in tables {
+            println!("{}\n\n{}\n", table.name, table.lines.join("\n"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `text` with these tables, each after the comment with its name.
+fn replaced(text: &str, tables: &[Table]) -> Result<String, String> {
+    let mut text = text.to_owned();
+    for table in tables {
+        let mark = format!("<!-- {} -->\n", table.name);
+        let (before, after) =
+            text.split_once(&mark).ok_or_else(|| format!("there is no {mark}"))?;
+        let rest = after.lines().skip_while(|line| line.starts_with('|'));
+        let rest = rest.fold(String::new(), |rest, line| rest + line + "\n");
+        text = format!("{before}{mark}{}\n{rest}", table.lines.join("\n"));
+    }
+    Ok(text)
+}
+
+async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
+    let template: Template = serde_saphyr::from_str(TEMPLATE)?;
+    let memory = template.memory()?;
+    let mut log = Log::new().await?;
+
+    let mut requests = Table::new(
+        "requests",
+        [
+            "a million",
+            "read units each",
+            "trips",
+            "DynamoDB",
+            "API Gateway",
+            "Lambda",
+            "logs, traces",
+            "transfer",
+            "all",
+        ],
+    );
+    let mut request = |name: &str, taken: Taken| {
+        let cost = assumed.requests(&taken, memory);
+        let [dynamodb, carried, lambda, watched, sent, all] =
+            [cost.dynamodb, cost.carried, cost.lambda, cost.watched, cost.sent, cost.sum()]
+                .map(dollars);
+        let units = taken.read_units.to_string();
+        requests.row(&[
+            name.to_owned(),
+            units,
+            taken.trips.to_string(),
+            dynamodb,
+            carried,
+            lambda,
+            watched,
+            sent,
+            all,
+        ]);
+        cost
+    };
+    let page = request("pages of 100, the newest entries", log.list("").await?);
+    request("pages of 100, far in", log.list("offset=1007").await?);
+    let one_kind = "resourceType=function&action=create";
+    request("pages of 100 of one type and action", log.list(one_kind).await?);
+    request("pages of 100 of one environment", log.list_environment().await?);
+    request("totals alone (`limit=0`)", log.list("limit=0").await?);
+    let get = request("entries by id", log.get().await?);
+
+    let mut appends = Table::new(
+        "appends",
+        [
+            "a million",
+            "read units each",
+            "write units each",
+            "DynamoDB",
+            "SQS",
+            "Lambda",
+            "logs, traces",
+            "all",
+        ],
+    );
+    let mut append = |name: &str, taken: &Taken, cost: Cost| {
+        let [dynamodb, carried, lambda, watched, all] =
+            [cost.dynamodb, cost.carried, cost.lambda, cost.watched, cost.sum()].map(dollars);
+        let units = [taken.read_units, taken.write_units].map(|units| format!("{units:.2}"));
+        let [read, written] = units;
+        appends.row(&[name.to_owned(), read, written, dynamodb, carried, lambda, watched, all]);
+        cost
+    };
+    let direct = log.append().await?;
+    let cost = Cost { dynamodb: dynamodb(&direct), ..Cost::default() };
+    append("appends by a service, one by one", &direct, cost);
+    let single = log.record(1).await?;
+    let recorded = append(
+        "through the queue, one in a batch",
+        &single,
+        assumed.messages(&single, memory, 1.0),
+    );
+    let batched = log.record(10).await?;
+    append(
+        "through the queue, ten of a user in a batch",
+        &batched,
+        assumed.messages(&batched, memory, 10.0),
+    );
+
+    let sizes = sizes::measure(&log.endpoint()).await?;
+    let watching = watching(&template, &log)?;
+    Ok(vec![
+        requests,
+        appends,
+        parts(&sizes, &direct)?,
+        indexes(&sizes),
+        months(assumed, &sizes, [recorded.sum(), page.sum(), get.sum()], watching.sum()),
+        watching.table(),
+    ])
+}
+
+/// What a million appends by a service write, item by item. The items must come to what DynamoDB
+/// says that it has consumed.
+fn parts(sizes: &Sizes, direct: &Taken) -> Result<Table, Failure> {
+    let mut table = Table::new(
+        "parts",
+        ["for each entry", "items", "bytes each", "write units", "a million appends"],
+    );
+    let mut written = 0.0;
+    let mut row = |name: &str, items: f64, stored: &Stored, units: f64| {
+        written += units;
+        let bytes = format!("{:.0}", real(stored.bytes) / real(stored.items));
+        table.row(&[
+            name.to_owned(),
+            items.to_string(),
+            bytes,
+            format!("{units:.2}"),
+            dollars(units * prices::WRITE_UNITS),
+        ]);
+    };
+    // In a transaction, every unit counts twice; the indexes are written outside of it.
+    row("the entry", 1.0, &sizes.entries, real(2 * sizes.entries.units()));
+    row(
+        "the heads of its user, project and environment",
+        3.0,
+        &sizes.heads,
+        real(6 * sizes.heads.units()),
+    );
+    let milestones: f64 = INDEXES.iter().map(|index| 1.0 / real(index.stride)).sum();
+    // A sum of twentieths and hundredths.
+    let milestones = (milestones * 100.0).round() / 100.0;
+    row(
+        "milestones",
+        milestones,
+        &sizes.milestones,
+        2.0 * milestones * real(sizes.milestones.units()),
+    );
+    for covering in [true, false] {
+        let mut all = Stored::default();
+        let mut units = 0;
+        let mut count = 0;
+        for index in INDEXES.iter().filter(|index| index.covering == covering) {
+            if let Some(stored) = sizes.indexes.get(index.name) {
+                all.items += stored.items;
+                all.bytes += stored.bytes;
+                units += stored.units();
+                count += 1;
+            }
+        }
+        let name =
+            if covering { "indexes that hold whole entries" } else { "indexes that hold keys" };
+        row(name, real(count), &all, real(units));
+    }
+    if (written - direct.write_units).abs() > 1e-6 {
+        return Err(
+            format!("{written} write units by size, {} consumed", direct.write_units).into()
+        );
+    }
+    Ok(table)
+}
+
+/// What each index costs, and what would have to be refused without it.
+fn indexes(sizes: &Sizes) -> Table {
+    let mut table = Table::new(
+        "indexes",
+        [
+            "index, and the filters of its lists",
+            "bytes stored for each entry",
+            "a million appends",
+            "a month, 10 million entries",
+        ],
+    );
+    for index in &INDEXES {
+        let Some(stored) = sizes.indexes.get(index.name) else { continue };
+        let each = real(stored.billed()) / real(sizes.entries.items);
+        let month = each * 1e7 / prices::GB * (prices::STORAGE + prices::RECOVERY);
+        let filters: Vec<String> = index
+            .partition_key
+            .iter()
+            .filter_map(|key| match *key {
+                "projectId" => Some("`projectSlug`".to_owned()),
+                "environmentId" => Some("`environmentSlug`".to_owned()),
+                "userId" => None,
+                other => Some(format!("`{other}`")),
+            })
+            .collect();
+        let answers = if filters.is_empty() { "none".to_owned() } else { filters.join(", ") };
+        table.row(&[
+            format!("`{}`: {answers}", index.name),
+            format!("{each:.0}"),
+            dollars(real(stored.units()) * prices::WRITE_UNITS),
+            dollars(month),
+        ]);
+    }
+    table
+}
+
+/// What a month costs once a log has so many entries.
+fn months(assumed: &Assumed, sizes: &Sizes, a_million: [f64; 3], watching: f64) -> Table {
+    let [recorded, page, get] = a_million;
+    let each = |stored: &Stored, of: u64| real(stored.billed()) / real(of);
+    let entries = sizes.entries.items;
+    let indexes: f64 = sizes.indexes.values().map(|stored| each(stored, entries)).sum();
+    let kept = each(&sizes.entries, entries) + indexes + each(&sizes.milestones, entries);
+    // Idempotency keys are kept for 14 days.
+    let key = each(&sizes.keys, sizes.keys.items) * 14.0 / 30.0;
+    let mut table = Table::new(
+        "months",
+        [
+            "entries",
+            "new in the month",
+            "recording",
+            "reading",
+            "stored (GB)",
+            "storage",
+            "recovery",
+            "watching",
+            "the month",
+            "per million entries",
+        ],
+    );
+    for count in MONTHS {
+        let appends = count / assumed.months.max(1);
+        let millions = real(appends) / 1e6;
+        let recording = millions * recorded;
+        let reading = millions * (assumed.pages * page + assumed.gets * get);
+        let stored = (real(count) * kept + real(appends) * key) / prices::GB;
+        let storage = stored * prices::STORAGE;
+        let recovery = stored * prices::RECOVERY;
+        let all = recording + reading + storage + recovery + watching;
+        let [recording, reading, storage, recovery, watching, month, share] =
+            [recording, reading, storage, recovery, watching, all, all / (real(count) / 1e6)]
+                .map(dollars);
+        table.row(&[
+            thousands(count),
+            thousands(appends),
+            recording,
+            reading,
+            format!("{stored:.1}"),
+            storage,
+            recovery,
+            watching,
+            month,
+            share,
+        ]);
+    }
+    table
+}
+
+/// What costs the same whatever happens.
+struct Watching {
+    metrics: usize,
+    alarm_metrics: usize,
+}
+
+fn watching(template: &Template, log: &Log) -> Result<Watching, Failure> {
+    // A token is refused for one of these reasons, each a metric of its own.
+    let metrics = log.metrics.len() + TokenError::ALL.len();
+    if !log.metrics.iter().all(|[dimension, ..]| dimension == "function") {
+        return Err("a metric that is not a function's".into());
+    }
+    Ok(Watching { metrics, alarm_metrics: template.alarm_metrics() })
+}
+
+impl Watching {
+    fn costs(&self) -> [f64; 3] {
+        let [metrics, alarms] = [self.metrics, self.alarm_metrics].map(|count| real(count as u64));
+        [metrics * prices::METRIC, alarms * prices::ALARM, prices::DASHBOARD]
+    }
+
+    fn sum(&self) -> f64 {
+        self.costs().iter().sum()
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new("watching", ["what is watched", "how many", "a month"]);
+        let [metrics, alarms, dashboard] = self.costs().map(dollars);
+        table.row(&["metrics of the functions' own".to_owned(), self.metrics.to_string(), metrics]);
+        table.row(&["metrics in alarms".to_owned(), self.alarm_metrics.to_string(), alarms]);
+        table.row(&["dashboards".to_owned(), 1.to_string(), dashboard]);
+        table
+    }
+}
+
+fn dollars(amount: f64) -> String {
+    // Half a cent counts as one.
+    format!("${:.2}", amount + 1e-9)
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        let _ = write!(text, "{digit}");
+    }
+    text
+}
+
+/// A count as a number to calculate with: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
+const fn real(count: u64) -> f64 {
+    count as f64
+}

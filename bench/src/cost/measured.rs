@@ -1,0 +1,301 @@
+//! What requests and appends take, measured on an embedded DynamoDB through the handlers of the
+//! functions.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use activity_log::config::PathParameters;
+use activity_log::directory::{Environment, Project, User};
+use activity_log::http::{Api, readable};
+use activity_log::id::{IdSource, UserId};
+use activity_log::message::Message;
+use activity_log::store::{Entity, Store, measure};
+use activity_log::telemetry::Telemetry;
+use activity_log::time::{Clock, Timestamp};
+use activity_log::token::{TokenRules, Verifier};
+use activity_log::{ActivityLogger, NewActivity};
+use activity_log_local::engine::Engine;
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Body, Request, Response};
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::{Failure, TEMPLATE, real};
+
+/// Resource types and actions: every pair of them is as frequent as any other.
+const TYPES: [&str; 2] = ["function", "database"];
+const ACTIONS: [&str; 2] = ["create", "invoke"];
+
+/// How many entries the log has before anything is measured: enough that every view has a page of
+/// 100, and is at one of its milestones.
+const ENTRIES: u64 = 2_000;
+
+/// How many appends of a kind are measured: after as many, every view is at a milestone again.
+const APPENDS: u64 = 400;
+
+/// 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600_000;
+
+const LIST: &str = include_str!("../../../events/list-activities.json");
+const PROJECT: &str = include_str!("../../../events/list-project-activities.json");
+const GET: &str = include_str!("../../../events/get-activity.json");
+
+/// What something takes, on average.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taken {
+    pub(crate) read_units: f64,
+    pub(crate) write_units: f64,
+    /// Trips to DynamoDB in sequence.
+    pub(crate) trips: f64,
+    /// Bytes of the function's line in the log.
+    pub(crate) line: f64,
+    /// Bytes of the answer, compressed.
+    pub(crate) sent: f64,
+}
+
+/// A log to measure on.
+pub(crate) struct Log {
+    engine: Engine,
+    api: Api,
+    logger: ActivityLogger,
+    telemetry: Telemetry,
+    lines: Arc<Mutex<Vec<String>>>,
+    now: Arc<AtomicI64>,
+    /// The metrics of all lines so far: dimension, its value, name.
+    pub(crate) metrics: BTreeSet<[String; 3]>,
+}
+
+impl Log {
+    pub(crate) async fn new() -> Result<Self, Failure> {
+        let engine = Engine::in_memory(TEMPLATE).await?;
+        let store: Store = activity_log_local::store(&engine.endpoint());
+        store.put_entities(&names()?).await?;
+        let now = Arc::new(AtomicI64::new(START));
+        let logger = ActivityLogger::new(store.clone())
+            .with_ids(IdSource::new(fastrand::Rng::with_seed(1)))
+            .with_clock({
+                let now = Arc::clone(&now);
+                Clock::new(move || {
+                    Timestamp::from_millis(now.load(Ordering::SeqCst)).unwrap_or(Timestamp::MIN)
+                })
+            });
+        let rules = TokenRules {
+            user_id_claim: "sub".to_owned(),
+            issuer: None,
+            audience: None,
+            leeway_seconds: 0,
+        };
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let telemetry = || {
+            let lines = Arc::clone(&lines);
+            Telemetry::with(Some("ActivityLogs/activity-logs".to_owned()), move |line| {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+            })
+        };
+        let api = Api {
+            store,
+            verifier: Verifier::shared_secret(activity_log_local::JWT_SECRET, rules)?,
+            path_parameters: PathParameters::Decoded,
+            telemetry: telemetry(),
+        };
+        let telemetry = telemetry();
+        let log = Self { engine, api, logger, telemetry, lines, now, metrics: BTreeSet::new() };
+        for first in (0..ENTRIES).step_by(25) {
+            log.tick();
+            log.logger.append_batch(user()?, activities(first..first + 25)?).await?;
+        }
+        Ok(log)
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        self.engine.endpoint()
+    }
+
+    /// Lets a minute pass.
+    fn tick(&self) {
+        self.now.fetch_add(60_000, Ordering::SeqCst);
+    }
+
+    /// A request to `/api/activities`.
+    pub(crate) async fn list(&mut self, query: &str) -> Result<Taken, Failure> {
+        let request = request(LIST, query, None)?;
+        let response = list_activities::handler(&self.api, request).await;
+        self.answered(&response)
+    }
+
+    /// A request to `/api/activities/{projectSlug}/{environmentSlug}`.
+    pub(crate) async fn list_environment(&mut self) -> Result<Taken, Failure> {
+        let request = request(PROJECT, "", None)?;
+        let response = list_project_activities::handler(&self.api, request).await;
+        self.answered(&response)
+    }
+
+    /// A request to `/api/activities/{id}`.
+    pub(crate) async fn get(&mut self) -> Result<Taken, Failure> {
+        self.tick();
+        let recorded = self.logger.append(user()?, activity(0)?).await?;
+        let id = recorded.activity.id.to_string();
+        let response = get_activity::handler(&self.api, request(GET, "", Some(&id))?).await;
+        self.answered(&response)
+    }
+
+    /// An append by a service.
+    pub(crate) async fn append(&self) -> Result<Taken, Failure> {
+        let mut taken = Taken::default();
+        for number in 0..APPENDS {
+            self.tick();
+            let (recorded, usage) = measure(self.logger.append(user()?, activity(number)?)).await;
+            recorded?;
+            taken.read_units += usage.read_units / real(APPENDS);
+            taken.write_units += usage.write_units / real(APPENDS);
+            taken.trips += f64::from(usage.trips) / real(APPENDS);
+        }
+        Ok(taken)
+    }
+
+    /// An append through the queue, in batches of `size` of one user.
+    pub(crate) async fn record(&mut self, size: u64) -> Result<Taken, Failure> {
+        let mut taken = Taken::default();
+        for first in (0..APPENDS).step_by(usize::try_from(size)?) {
+            self.tick();
+            let mut event = SqsEvent::default();
+            for number in first..first + size {
+                event.records.push(message(size, number)?);
+            }
+            let mut context = Context::default();
+            context.request_id = "8f507cfc-1c3e-4d1a-9c0b-6f7f5b3c2a10".into();
+            let invocation = LambdaEvent::new(event, context);
+            let failed = record_activities::handler(&self.logger, &self.telemetry, invocation);
+            if !failed.await?.batch_item_failures.is_empty() {
+                return Err("a message was not recorded".into());
+            }
+            let line = self.line()?;
+            let batches = real(APPENDS / size);
+            taken.read_units += line.read_units / real(APPENDS);
+            taken.write_units += line.write_units / real(APPENDS);
+            taken.trips += line.trips / batches;
+            taken.line += line.line / batches;
+        }
+        Ok(taken)
+    }
+
+    fn answered(&mut self, response: &Response<Body>) -> Result<Taken, Failure> {
+        if response.status() != 200 {
+            return Err(format!("{response:?}").into());
+        }
+        let sent = real(response.body().len() as u64);
+        Ok(Taken { sent, ..self.line()? })
+    }
+
+    /// What the line of the last request or batch says.
+    fn line(&mut self) -> Result<Taken, Failure> {
+        let line = self.lines.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut line: Value = serde_json::from_str(&line.ok_or("no line was written")?)?;
+        for set in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
+            let dimension = set["Dimensions"][0][0].as_str().unwrap_or_default();
+            for metric in set["Metrics"].as_array().into_iter().flatten() {
+                let value = &line[dimension];
+                let metric = [
+                    dimension,
+                    value.as_str().unwrap_or_default(),
+                    metric["Name"].as_str().unwrap_or_default(),
+                ];
+                self.metrics.insert(metric.map(str::to_owned));
+            }
+        }
+        // The only member whose length differs from run to run.
+        line["latency"] = json!(12.345);
+        let number = |name: &str| line[name].as_f64().ok_or_else(|| format!("no {name}: {line}"));
+        Ok(Taken {
+            read_units: number("readUnits")?,
+            write_units: number("writeUnits")?,
+            trips: number("trips")?,
+            line: real(line.to_string().len() as u64),
+            sent: 0.0,
+        })
+    }
+}
+
+fn user() -> Result<UserId, Failure> {
+    Ok(3.try_into()?)
+}
+
+fn names() -> Result<[Entity; 3], Failure> {
+    let user_id = user()?;
+    let project_id = 4.try_into()?;
+    Ok([
+        Entity::User(User {
+            id: user_id,
+            name: "John Doe".to_owned(),
+            profile_image: Some("https://example.com/profile.jpg".to_owned()),
+        }),
+        Entity::Project(Project {
+            id: project_id,
+            user_id,
+            slug: "my-project".to_owned(),
+            name: "My Project".to_owned(),
+        }),
+        Entity::Environment(Environment {
+            id: 4.try_into()?,
+            user_id,
+            project_id,
+            slug: "production".to_owned(),
+            name: "Production".to_owned(),
+        }),
+    ])
+}
+
+/// An activity in all twelve views, about 500 bytes when it is stored; as a message of the queue.
+fn body(number: u64) -> Value {
+    let pair = usize::try_from(number % 4).unwrap_or_default();
+    json!({
+        "userId": 3,
+        "projectId": 4,
+        "environmentId": 4,
+        "resourceType": TYPES[pair % 2],
+        "resourceId": 5,
+        "action": ACTIONS[pair / 2],
+        "description": "Created function \"my-lambda-function\"",
+        "metadata": {
+            "runtime": "nodejs20.x",
+            "architecture": "arm64",
+            "handler": "index.handler",
+            "region": "us-east-1",
+            "memory": 256,
+        },
+        "ipAddress": "203.0.113.10",
+        "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    })
+}
+
+fn activity(number: u64) -> Result<NewActivity, Failure> {
+    Ok(Message::parse(&body(number).to_string())?.activity)
+}
+
+fn activities(numbers: std::ops::Range<u64>) -> Result<Vec<NewActivity>, Failure> {
+    numbers.map(activity).collect()
+}
+
+/// A message as SQS delivers it; its id is its idempotency key.
+fn message(batch: u64, number: u64) -> Result<SqsMessage, Failure> {
+    Ok(serde_json::from_value(json!({
+        "messageId": format!("059f36b4-87a3-44ab-83d2-{batch:04}{number:08}"),
+        "body": body(number).to_string(),
+        "attributes": {"SentTimestamp": START.to_string(), "MessageGroupId": "3"},
+        "eventSource": "aws:sqs",
+    }))?)
+}
+
+/// A request as API Gateway hands it over, of a browser: compressed answers, one caller.
+fn request(event: &str, query: &str, id: Option<&str>) -> Result<Request, Failure> {
+    let mut event: Value = serde_json::from_str(event)?;
+    event["rawQueryString"] = query.into();
+    event["headers"]["accept-encoding"] = "gzip, deflate, br".into();
+    if let Some(id) = id {
+        event["pathParameters"] = json!({ "id": id });
+    }
+    let event: LambdaRequest = serde_json::from_value(event)?;
+    Ok(Request::from(readable(event, PathParameters::Decoded)))
+}

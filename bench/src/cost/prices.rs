@@ -1,0 +1,54 @@
+//! What AWS asks for: US dollars in us-east-1, before any free tier, discount or tax. Prices change
+//! and differ by region; the pages named here have today's.
+
+/// An HTTP API: a million requests of up to 512 KB. <https://aws.amazon.com/api-gateway/pricing/>
+pub(crate) const REQUESTS: f64 = 1.00;
+
+/// A million invocations. <https://aws.amazon.com/lambda/pricing/>
+pub(crate) const INVOCATIONS: f64 = 0.20;
+
+/// A GB-second of an `arm64` function. The same page; `x86_64` costs a quarter more.
+pub(crate) const GB_SECOND: f64 = 0.000_013_333_4;
+
+/// A million read request units. <https://aws.amazon.com/dynamodb/pricing/on-demand/>
+pub(crate) const READ_UNITS: f64 = 0.125;
+
+/// A million write request units. The same page.
+pub(crate) const WRITE_UNITS: f64 = 0.625;
+
+/// A GB stored for a month in a table or an index. The same page.
+pub(crate) const STORAGE: f64 = 0.25;
+
+/// A GB for a month of point-in-time recovery. The same page.
+pub(crate) const RECOVERY: f64 = 0.20;
+
+/// What DynamoDB adds to the size of an item when it counts what is stored, in bytes. The same
+/// page.
+pub(crate) const ITEM_OVERHEAD: u64 = 100;
+
+/// A million requests to an SQS FIFO queue. <https://aws.amazon.com/sqs/pricing/>
+pub(crate) const FIFO_REQUESTS: f64 = 0.50;
+
+/// A GB of logs. <https://aws.amazon.com/cloudwatch/pricing/>
+pub(crate) const LOGS: f64 = 0.50;
+
+/// What CloudWatch adds to the size of a line, in bytes. The same page.
+pub(crate) const LINE_OVERHEAD: u64 = 26;
+
+/// A metric for a month. The same page.
+pub(crate) const METRIC: f64 = 0.30;
+
+/// A metric that an alarm watches, for a month. The same page.
+pub(crate) const ALARM: f64 = 0.10;
+
+/// A dashboard for a month. The same page.
+pub(crate) const DASHBOARD: f64 = 3.00;
+
+/// A million traces. <https://aws.amazon.com/xray/pricing/>
+pub(crate) const TRACES: f64 = 5.00;
+
+/// A GB sent to the internet. <https://aws.amazon.com/ec2/pricing/on-demand/>
+pub(crate) const TRANSFER: f64 = 0.09;
+
+/// Bytes in a GB.
+pub(crate) const GB: f64 = 1e9;
