@@ -7,7 +7,7 @@ use activity_log::time::{Clock, Timestamp};
 use lambda_http::Body;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture, GET, PROJECT, add_headers, bearer, user};
+use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, bearer, user};
 
 /// The reference's two examples were recorded at 10:30 and at 10:35.
 const CASES_OF_TIME: [(&str, &[u64]); 17] = [
@@ -391,5 +391,24 @@ async fn response_limit_cuts_a_page_at_an_entry_and_the_next_goes_on_there() {
         }
         assert_eq!(seen.len(), 1_000);
         assert!(pages > 1, "{accept} {order}");
+    }
+}
+
+#[tokio::test]
+async fn preflight_is_answered_without_a_token_and_any_other_options_is_not() {
+    let fixture = Fixture::new().await;
+    for event in [LIST, PROJECT, GET] {
+        let ask = |event: &mut Value| {
+            event["requestContext"]["http"]["method"] = "OPTIONS".into();
+            event["headers"].as_object_mut().unwrap().remove("authorization");
+            event["headers"]["origin"] = "https://console.example.com".into();
+        };
+        let preflight = fixture.send(event, |event| {
+            ask(event);
+            event["headers"]["access-control-request-method"] = "GET".into();
+        });
+        let answer = preflight.await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        assert_eq!(fixture.send(event, ask).await.problem().0, 401);
     }
 }

@@ -131,26 +131,3 @@ async fn an_error_is_told_with_its_causes_and_what_was_tried() {
     let error = line["error"].as_str().unwrap();
     assert!(error.starts_with("DynamoDB Query failed: ") && error.len() > 40, "{line}");
 }
-
-#[tokio::test]
-async fn a_preflight_is_answered_without_a_token_and_other_options_are_not() {
-    let fixture = Fixture::new().await;
-    for event in [LIST, PROJECT, GET] {
-        let preflight = |event: &mut Value| {
-            event["requestContext"]["http"]["method"] = "OPTIONS".into();
-            event["headers"].as_object_mut().unwrap().remove("authorization");
-            event["headers"]["origin"] = "https://console.example.com".into();
-        };
-        let answer = fixture
-            .send(event, |event| {
-                preflight(event);
-                event["headers"]["access-control-request-method"] = "GET".into();
-            })
-            .await;
-        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
-        assert_eq!(fixture.line()["status"], 204);
-        let answer = fixture.send(event, preflight).await;
-        assert_eq!(answer.status, 401);
-        assert_eq!(fixture.line()["method"], "OPTIONS");
-    }
-}

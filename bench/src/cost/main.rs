@@ -354,12 +354,11 @@ fn parts(sizes: &Sizes, direct: &Taken) -> Result<Table, Failure> {
         let mut units = 0;
         let mut count = 0;
         for index in INDEXES.iter().filter(|index| index.covering == covering) {
-            if let Some(stored) = sizes.indexes.get(index.name) {
-                all.items += stored.items;
-                all.bytes += stored.bytes;
-                units += stored.units();
-                count += 1;
-            }
+            let stored = &sizes.indexes[index.name];
+            all.items += stored.items;
+            all.bytes += stored.bytes;
+            units += stored.units();
+            count += 1;
         }
         let name =
             if covering { "indexes that hold whole entries" } else { "indexes that hold keys" };
@@ -385,7 +384,7 @@ fn indexes(sizes: &Sizes) -> Table {
         ],
     );
     for index in &INDEXES {
-        let Some(stored) = sizes.indexes.get(index.name) else { continue };
+        let stored = &sizes.indexes[index.name];
         let each = real(stored.billed()) / real(sizes.entries.items);
         let month = each * 1e7 / prices::GB * (prices::STORAGE + prices::RECOVERY);
         let filters: Vec<String> = index

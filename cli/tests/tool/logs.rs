@@ -1,4 +1,4 @@
-//! `import`, `export`, `verify` and `token`.
+//! `import`, `export`, `verify`, `erase` and `token`.
 
 use activity_log_local::engine::Engine;
 
@@ -61,6 +61,19 @@ async fn what_export_writes_import_reads() {
         assert!(said.starts_with("verified: 2 users, 153 entries, "), "{said}");
         assert!(verified.status.success());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erase_wants_to_be_sure_and_leaves_the_others() {
+    let engine = engine().await;
+    run(&engine.endpoint(), &["import"], SAMPLE);
+    let refused = run(&engine.endpoint(), &["erase", "--user", "8"], "");
+    assert!(!refused.status.success() && text(&refused.stderr).contains("--yes"));
+    let erased = run(&engine.endpoint(), &["erase", "--user", "8", "--yes"], "");
+    let said = text(&erased.stdout);
+    assert!(said.starts_with("erased user 8: 3 entries, "), "{said}{}", text(&erased.stderr));
+    let said = text(&run(&engine.endpoint(), &["verify"], "").stdout);
+    assert!(said.starts_with("verified: 1 users, 150 entries, "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

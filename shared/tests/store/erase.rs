@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use activity_log::directory::{Project, User};
-use activity_log::store::{Entity, Erased};
+use activity_log::store::{Draft, Entity, Erased, Placement};
+use activity_log::{Activity, NewActivity};
 use activity_log_local::faults::{Fault, Faults, Injection};
 use activity_log_local::tables;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -17,7 +18,7 @@ async fn two_users(entries: u64) -> Log {
     for id in [3, 30] {
         let activities = (0..entries).map(|number| match number % 3 {
             0 => full(number).idempotency_key(format!("key {number}")),
-            1 => activity_log::NewActivity::new("sync"),
+            1 => NewActivity::new("sync"),
             _ => full(number),
         });
         log.logger.append_batch(user(id), activities).await.unwrap();
@@ -96,4 +97,35 @@ async fn an_erasure_that_fails_half_way_goes_on_when_it_is_called_again() {
         after += 1;
     }
     assert!(after >= 6, "two scopes, the user's ledger, entries, the head, names: {after}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_put_back_as_it_was_has_the_same_hash() {
+    let log = two_users(45).await;
+    let verified = log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+    let mut entries = log.page(whole(3), 0, 100).await.activities;
+    entries.reverse();
+    log.store.erase(user(3)).await.unwrap();
+    let drafts: Vec<Draft> = entries.into_iter().map(kept).collect();
+    log.logger.append_drafts(user(3), &drafts).await.unwrap();
+    assert_eq!(log.store.verify(user(3), &BTreeSet::new()).await.unwrap(), verified);
+}
+
+/// An entry as it is imported.
+fn kept(activity: Activity) -> Draft {
+    let placement = Placement::Kept(Some(activity.id));
+    let activity = NewActivity {
+        project_id: activity.project_id,
+        environment_id: activity.environment_id,
+        resource_type: activity.resource_type,
+        resource_id: activity.resource_id,
+        action: activity.action,
+        description: activity.description,
+        metadata: activity.metadata,
+        ip_address: activity.ip_address,
+        user_agent: activity.user_agent,
+        occurred_at: Some(activity.created_at),
+        idempotency_key: None,
+    };
+    Draft { activity, placement }
 }
