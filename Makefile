@@ -42,12 +42,14 @@ test-moto: $(SAM)
 		cargo test --locked --workspace --test store -- \
 		--skip cost::
 
-# The functions as they are deployed, for the processor of this machine. Each is started as Lambda
-# would, answers its event, and is packed into .aws-sam/zips.
+# The functions for the processor of this machine. Each is started as Lambda would, answers its event,
+# and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
+# processor of the stack.
 build: $(SAM) $(CARGO_LAMBDA)
-	$(IN_AWS) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	$(IN_AWS) $(SAM) build --build-dir .aws-sam/checked \
+		--parameter-overrides Stage=dev Architecture=$(ARCHITECTURE)
 	cargo build --locked --package activities
-	$(IN_AWS) python3 tools/deployment.py target/debug/activities .aws-sam/build
+	$(IN_AWS) python3 tools/deployment.py target/debug/activities .aws-sam/checked
 
 ARCHITECTURE := $(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 

@@ -1,6 +1,6 @@
 """Deploys template.yaml to an emulator of AWS, and looks at what came of it:
 
-    deployment.py path/to/activities [path/to/.aws-sam/build]
+    deployment.py path/to/activities [path/to/built/functions]
 
 The template is transformed as CloudFormation would do it (aws-sam-translator) and created on a moto
 server. Each resource that moto knows is then asked for through its own service and compared with
@@ -36,7 +36,12 @@ ARCHITECTURE = "x86_64" if platform.machine() == "x86_64" else "arm64"
 ACCESS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 # The one that the tokens in events/ are signed with.
 SECRET = "local-development-only-not-a-secret"
-PARAMETERS = {"JwtSecret": SECRET, "Stage": "prod", "AlarmEmail": "operator@example.com"}
+PARAMETERS = {
+    "JwtSecret": SECRET,
+    "Stage": "prod",
+    "AlarmEmail": "operator@example.com",
+    "LedgerTableName": "the-ledger",
+}
 # What moto's CloudFormation leaves out. The tests in tests/contract/deployment.rs hold the routes,
 # the permissions and the alarms against the functions; cfn-lint knows their schemas.
 UNKNOWN = {
@@ -156,6 +161,7 @@ def check_tables(stack):
         same(found["KeySchema"], declared["KeySchema"], f"the key of {name}")
         same(found["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST", f"billing of {name}")
         check(found["DeletionProtectionEnabled"], f"{name} can be deleted in prod")
+    same(stack.created["LedgerTable"], PARAMETERS["LedgerTableName"], "the name of a table that is given one")
 
 
 def check_functions(stack):

@@ -136,11 +136,16 @@ pub fn permissions(
 ) -> Result<BTreeSet<(String, String)>, TemplateError> {
     let tables = tables(template)?;
     let template = read(template)?;
-    let unreadable = || TemplateError::Unreadable(format!("{role} is not a role with a policy"));
+    let unreadable = || {
+        TemplateError::Unreadable(format!("{role} is not a role with a policy that only allows"))
+    };
     let role = template.resources.get(role).ok_or_else(unreadable)?;
     let statements = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
     let mut permissions = BTreeSet::new();
     for statement in statements.as_array().ok_or_else(unreadable)? {
+        if statement["Effect"] != "Allow" || statement.get("Condition").is_some() {
+            return Err(unreadable());
+        }
         let texts = |member: &str| {
             let all = statement[member].as_array().into_iter().flatten();
             all.filter_map(serde_json::Value::as_str).collect::<Vec<_>>()

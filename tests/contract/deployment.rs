@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use activity_log::config;
 use activity_log::http::Operation;
-use activity_log::store::{Order, PageRequest, Start, TimeRange};
+use activity_log::store::{Order, PageRequest, Start, TimeRange, Usage};
+use activity_log::telemetry::{RecordedBatch, Work};
 use activity_log::token::TokenError;
 use activity_log::view::{INDEXES, SORT_KEY, Scope, View};
 use activity_log_local::faults::{Faults, WRITE};
@@ -65,7 +67,9 @@ fn routes_functions_router_and_events_are_the_same_everywhere() {
     ] {
         let events = functions[operation.function()]["Events"].as_object().unwrap();
         assert_eq!(events.len(), 1);
+        assert_eq!(events["Request"]["Type"], "HttpApi");
         let request = &events["Request"]["Properties"];
+        assert_eq!(request["ApiId"], "HttpApi");
         assert_eq!(
             (&request["Method"], &request["Path"]),
             (&json!("ANY"), &json!(operation.route()))
@@ -122,7 +126,7 @@ fn no_table_is_lost_with_its_stack_or_by_a_mistake() {
         .collect();
     assert_eq!(tables.len(), 3);
     for (name, table) in tables {
-        assert_eq!(table["DeletionPolicy"], "Retain", "{name}");
+        assert_eq!(table["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{name}");
         let properties = &table["Properties"];
         let recovery = &properties["PointInTimeRecoverySpecification"];
@@ -134,6 +138,47 @@ fn no_table_is_lost_with_its_stack_or_by_a_mistake() {
         let expiry = &properties["TimeToLiveSpecification"]["AttributeName"];
         assert_eq!(expiry == "expiresAt", name == "LedgerTable", "{name}");
     }
+}
+
+/// What API Gateway puts in place of a variable of its access log.
+fn logged(variable: &str) -> &'static str {
+    match variable {
+        "error.messageString" => "\"Too Many Requests\"",
+        _ => "-",
+    }
+}
+
+#[test]
+fn the_access_log_is_json_without_what_the_caller_sent() {
+    let api = &template()["Resources"]["HttpApi"]["Properties"];
+    let format = api["AccessLogSettings"]["Format"].as_str().unwrap();
+    let mut line = String::new();
+    let mut variables = BTreeSet::new();
+    for (number, part) in format.split("$context.").enumerate() {
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '.';
+        let end = part.find(|letter| !is_name(letter)).unwrap_or(part.len());
+        let (variable, rest) = if number == 0 { ("", part) } else { part.split_at(end) };
+        if number > 0 {
+            variables.insert(variable);
+            line.push_str(logged(variable));
+        }
+        line.push_str(rest);
+    }
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line.as_object().unwrap().len(), variables.len(), "{line}");
+    for needed in ["requestId", "routeKey", "status", "responseLatency", "integrationErrorMessage"]
+    {
+        assert!(variables.contains(needed), "{needed}");
+    }
+    for told in ["path", "authorizer", "querystring", "sourceIp"] {
+        assert!(!format.contains(told), "{told}");
+    }
+    let throttled = &api["DefaultRouteSettings"];
+    assert_eq!(throttled["ThrottlingRateLimit"], "RequestsPerSecond");
+    assert_eq!(throttled["ThrottlingBurstLimit"], "RequestBurst");
+    let cors = &api["CorsConfiguration"];
+    assert_eq!(cors["AllowOrigins"], "CorsOrigins");
+    assert_eq!(cors["AllowHeaders"], json!(["accept", "authorization", "if-none-match"]));
 }
 
 #[test]
@@ -157,7 +202,26 @@ fn every_variable_that_a_function_reads_is_set_and_no_other() {
         let own = members(&function["Environment"]["Variables"]);
         let set: BTreeSet<_> = shared.union(&own).cloned().collect();
         assert_eq!(set, asked.into_inner(), "{binary}");
+        // Each is what it is called; the tables of the stack have no names of their own.
+        let shared = &template["Globals"]["Function"]["Environment"]["Variables"];
+        for (name, value) in [shared, &function["Environment"]["Variables"]]
+            .into_iter()
+            .flat_map(|variables| variables.as_object().into_iter().flatten())
+        {
+            let expected = match name.as_str() {
+                "METRICS_NAMESPACE" => "ActivityLogs/${AWS::StackName}".to_owned(),
+                "PATH_PARAMETERS" => "decoded".to_owned(),
+                name => pascal_case(name),
+            };
+            assert_eq!(value, &expected, "{binary}: {name}");
+        }
     }
+}
+
+/// `JWT_USER_ID_CLAIM` as `JwtUserIdClaim`.
+fn pascal_case(name: &str) -> String {
+    let words = name.split('_').map(|word| word[..1].to_owned() + &word[1..].to_lowercase());
+    words.collect()
 }
 
 /// Requests of each function that make it do all it can.
@@ -242,58 +306,136 @@ fn reading_functions_cannot_write_and_none_can_scan_or_do_anything_everywhere() 
         assert_eq!(function.get("Policies"), None, "{binary}");
         let policies = properties["Policies"].as_array().unwrap();
         assert_eq!(policies.len(), 1, "{binary}");
+        let log_group = function["LoggingConfig"]["LogGroup"].as_str().unwrap();
+        let mut others = Vec::new();
         for statement in policies[0]["PolicyDocument"]["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Effect"], "Allow", "{binary}");
             let actions = statement["Action"].as_array().unwrap();
+            if !actions[0].as_str().unwrap().starts_with("dynamodb:") {
+                others.push(json!([actions, statement["Resource"]]));
+                continue;
+            }
             for action in actions.iter().map(|action| action.as_str().unwrap()) {
-                assert!(!action.contains('*') && action != "dynamodb:Scan", "{binary}: {action}");
                 let reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
-                let harmless = !action.starts_with("dynamodb:") || reads.contains(&action);
-                assert!(harmless || binary == RECORDER, "{binary}: {action}");
-                // X-Ray has nothing narrower.
-                if !action.starts_with("xray:") {
-                    assert!(statement["Resource"].is_array(), "{binary}: {action}");
-                }
+                let allowed =
+                    reads.contains(&action) || (binary == RECORDER && action == "dynamodb:PutItem");
+                assert!(allowed, "{binary}: {action}");
+            }
+            for resource in statement["Resource"].as_array().unwrap() {
+                let resource = resource.as_str().unwrap();
+                assert!(resource.contains("Table.Arn"), "{binary}: {resource}");
             }
         }
-        let log_group = function["LoggingConfig"]["LogGroup"].as_str().unwrap();
+        // Besides the tables: its messages, its log, and traces, for which there is nothing narrower.
+        let messages = json!([
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            ["RecordQueue.Arn"]
+        ]);
+        let log =
+            json!([["logs:CreateLogStream", "logs:PutLogEvents"], [format!("{log_group}.Arn")]]);
+        let traces = json!([["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"]);
+        let messages = (binary == RECORDER).then_some(messages);
+        assert_eq!(others, messages.into_iter().chain([log, traces]).collect::<Vec<_>>());
         let retention = &template["Resources"][log_group]["Properties"]["RetentionInDays"];
         assert_eq!(retention, "LogRetentionDays", "{binary}");
-        let statements = policies[0]["PolicyDocument"]["Statement"].to_string();
-        assert!(
-            statements.contains(&format!("\"{log_group}.Arn\"")),
-            "{binary}: its own log group"
-        );
     }
 }
 
-/// What an alarm or a part of the dashboard watches: pairs of table and operation.
-fn watched(template: &Value, alarm: &str) -> BTreeSet<(String, String)> {
-    let metrics = &template["Resources"][alarm]["Properties"]["Metrics"];
-    let metrics =
-        metrics.as_array().unwrap().iter().filter(|metric| metric["MetricStat"].is_object());
-    metrics
-        .map(|metric| {
-            let dimensions = &metric["MetricStat"]["Metric"]["Dimensions"];
-            let value = |at: usize| dimensions[at]["Value"].as_str().unwrap().to_owned();
-            (value(0), value(1))
-        })
-        .collect()
+/// What an alarm watches: metric, statistic and the values of the dimensions, by their names.
+type Watched = BTreeSet<(String, String, Vec<(String, String)>)>;
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn watched(alarm: &Value) -> Watched {
+    let one = |metric: &Value, statistic: &Value| {
+        let dimensions = metric["Dimensions"].as_array().unwrap();
+        let dimensions = dimensions.iter().map(|one| (text(&one["Name"]), text(&one["Value"])));
+        let name = format!("{}/{}", text(&metric["Namespace"]), text(&metric["MetricName"]));
+        (name, text(statistic), dimensions.collect())
+    };
+    let Some(metrics) = alarm["Metrics"].as_array() else {
+        let statistic = alarm.get("Statistic").or_else(|| alarm.get("ExtendedStatistic"));
+        return BTreeSet::from([one(alarm, statistic.unwrap())]);
+    };
+    let metrics = metrics.iter().filter_map(|metric| metric.get("MetricStat"));
+    metrics.map(|metric| one(&metric["Metric"], &metric["Stat"])).collect()
 }
 
 #[test]
-fn alarms_watch_every_call_to_every_table() {
+fn alarms_watch_every_function_every_call_to_every_table_and_the_queues() {
     let template = template();
-    let called: BTreeSet<(String, String)> = functions(&template)
-        .keys()
-        .flat_map(|binary| allowed(binary))
-        .map(|(action, resource)| {
-            let table = resource.split('/').next().unwrap().to_owned();
-            // Puts are made in transactions only.
-            (table, if action == "PutItem" { WRITE.to_owned() } else { action })
-        })
-        .collect();
-    assert_eq!(watched(&template, "TableThrottlesAlarm"), called);
-    assert_eq!(watched(&template, "TableErrorsAlarm"), called);
+    let resources = template["Resources"].as_object().unwrap();
+    let of = |name: &str, statistic: &str, dimensions: &[(&str, &str)]| {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        (name.to_owned(), statistic.to_owned(), dimensions.iter().map(owned).collect::<Vec<_>>())
+    };
+    let api = [("ApiId", "HttpApi")];
+    let mut expected = BTreeMap::from([
+        (
+            "ServerErrorsAlarm".to_owned(),
+            Watched::from([
+                of("AWS/ApiGateway/5xx", "Sum", &api),
+                of("AWS/ApiGateway/Count", "Sum", &api),
+            ]),
+        ),
+        (
+            "QueueAgeAlarm".to_owned(),
+            Watched::from([of(
+                "AWS/SQS/ApproximateAgeOfOldestMessage",
+                "Maximum",
+                &[("QueueName", "RecordQueue.QueueName")],
+            )]),
+        ),
+        (
+            "DeadLettersAlarm".to_owned(),
+            Watched::from([of(
+                "AWS/SQS/ApproximateNumberOfMessagesVisible",
+                "Maximum",
+                &[("QueueName", "RecordDeadLetterQueue.QueueName")],
+            )]),
+        ),
+    ]);
+    for (name, _) in resources.iter().filter(|(_, one)| one["Type"] == "AWS::Serverless::Function")
+    {
+        let function = [("FunctionName", name.as_str())];
+        let latency = format!("{}LatencyAlarm", name.strip_suffix("Function").unwrap());
+        expected.insert(latency, [of("AWS/Lambda/Duration", "p99", &function)].into());
+        for (alarm, metric) in
+            [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
+        {
+            let watched = expected.entry(alarm.to_owned()).or_default();
+            watched.insert(of(&format!("AWS/Lambda/{metric}"), "Sum", &function));
+        }
+    }
+    for (action, resource) in functions(&template).keys().flat_map(|binary| allowed(binary)) {
+        let table = resource.split('/').next().unwrap();
+        // Puts are made in transactions only.
+        let operation = if action == "PutItem" { WRITE } else { &action };
+        let call = [("TableName", table), ("Operation", operation)];
+        let throttles = if operation == "BatchGetItem" {
+            // A batch that was throttled in part is no throttled request.
+            of("AWS/DynamoDB/ReadThrottleEvents", "Sum", &call[..1])
+        } else {
+            of("AWS/DynamoDB/ThrottledRequests", "Sum", &call)
+        };
+        expected.entry("TableThrottlesAlarm".to_owned()).or_default().insert(throttles);
+        let errors = of("AWS/DynamoDB/SystemErrors", "Sum", &call);
+        expected.entry("TableErrorsAlarm".to_owned()).or_default().insert(errors);
+    }
+    let mut found = BTreeMap::new();
+    for (name, alarm) in resources.iter().filter(|(_, one)| one["Type"] == "AWS::CloudWatch::Alarm")
+    {
+        let alarm = &alarm["Properties"];
+        for announced in ["AlarmActions", "OKActions"] {
+            assert_eq!(alarm[announced], json!(["AlarmTopic"]), "{name}");
+        }
+        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
+        assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
+        found.insert(name.clone(), watched(alarm));
+    }
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]
@@ -304,6 +446,16 @@ async fn the_dashboard_shows_metrics_that_are_written() {
         fixture.send(event, |_| {}).await;
     }
     fixture.send(LIST, |event| event["headers"]["authorization"] = "x".into()).await;
+    fixture.api.telemetry.batch(&RecordedBatch {
+        function: RECORDER,
+        request_id: "7c1e6a6b",
+        messages: 1,
+        appends: 1,
+        repeated: 0,
+        rejected: 0,
+        postponed: 0,
+        work: Work::new(Usage::default(), Instant::now()),
+    });
     let mut written = BTreeSet::new();
     for line in fixture.lines.lock().unwrap().iter() {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -316,12 +468,9 @@ async fn the_dashboard_shows_metrics_that_are_written() {
             }
         }
     }
-    // Those of other reasons and of the queue's function are written in the same way.
+    // Those of other reasons are written in the same way.
     let reasons = TokenError::ALL.map(|error| ("authFailures".to_owned(), error.reason()));
     written.extend(reasons.map(|(name, reason)| (name, "reason".into(), reason.into())));
-    for name in ["retries", "appends", "rejected", "postponed", "readUnits", "writeUnits"] {
-        written.insert((name.into(), "function".into(), RECORDER.into()));
-    }
 
     let dashboard =
         template["Resources"]["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap();
@@ -329,7 +478,8 @@ async fn the_dashboard_shows_metrics_that_are_written() {
     let mut shown = BTreeSet::new();
     for widget in dashboard["widgets"].as_array().unwrap() {
         let mut last: Vec<String> = Vec::new();
-        for metric in widget["properties"]["metrics"].as_array().unwrap() {
+        let metrics = widget["properties"]["metrics"].as_array().unwrap();
+        for metric in metrics.iter().filter(|metric| metric[0].is_string()) {
             let parts = metric.as_array().unwrap().iter().filter_map(Value::as_str).enumerate();
             let parts: Vec<String> = parts
                 .map(|(at, part)| if part == "." { last[at].clone() } else { part.to_owned() })

@@ -110,8 +110,17 @@ async fn a_refused_token_is_counted_by_its_reason() {
         assert_eq!((&line["status"], &line["code"]), (&json!(401), &json!("unauthenticated")));
         assert_eq!(line.get("userId"), None, "{line}");
         let refused = ("reason".into(), reason.reason().into(), vec!["authFailures".into()]);
-        assert_eq!(metrics(&line), [of_function("list-activities"), refused]);
+        assert_eq!(metrics(&line), [refused]);
     }
+    // Neither a refusal nor a preflight shows in what requests take.
+    fixture
+        .send(LIST, |event| {
+            event["requestContext"]["http"]["method"] = "OPTIONS".into();
+            event["headers"]["access-control-request-method"] = "GET".into();
+        })
+        .await;
+    let line = fixture.line();
+    assert_eq!((&line["status"], line.get("_aws")), (&json!(204), None));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use activity_log::store::IDEMPOTENCY_KEY_SECONDS;
 use record_activities::DEADLINE;
 use serde_json::{Value, json};
 
@@ -26,6 +27,12 @@ fn a_message_comes_again_when_the_function_has_long_given_up_and_ends_in_the_dea
     assert_eq!(queue["FifoQueue"], true);
     assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"], MAX_RECEIVE_COUNT);
     assert_eq!(resource("RecordDeadLetterQueue")["Properties"]["FifoQueue"], true);
+    // A message that is delivered late finds its key.
+    assert!(queue["MessageRetentionPeriod"].as_u64().unwrap() <= IDEMPOTENCY_KEY_SECONDS);
+    // One that can never be recorded is a dead letter before the queue counts as held up.
+    let given_up = queue["VisibilityTimeout"].as_u64().unwrap() * u64::from(MAX_RECEIVE_COUNT);
+    let held_up = resource("QueueAgeAlarm")["Properties"]["Threshold"].as_u64().unwrap();
+    assert!(held_up > given_up);
     let source = &function["Events"]["Messages"];
     assert_eq!(source["Type"], "SQS");
     assert_eq!(source["Properties"]["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));

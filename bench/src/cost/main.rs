@@ -1,6 +1,7 @@
 //! What the log costs on AWS: units and sizes measured on an embedded DynamoDB, times the prices
 //! that AWS publishes, as the tables of docs/costs.md.
 
+mod markdown;
 mod measured;
 mod prices;
 mod sizes;
@@ -16,6 +17,7 @@ use activity_log::view::INDEXES;
 use clap::Parser;
 use serde::Deserialize;
 
+use markdown::{Table, replaced};
 use measured::{Log, Taken};
 use sizes::{Sizes, Stored};
 
@@ -52,8 +54,8 @@ struct Assumed {
     /// Bytes of what API Gateway logs of a request
     #[arg(long, default_value_t = 350)]
     access_bytes: u64,
-    /// Bytes of what Lambda itself logs of an invocation
-    #[arg(long, default_value_t = 900)]
+    /// Bytes of what Lambda itself logs of an invocation, with CloudWatch's addition to each line
+    #[arg(long, default_value_t = 950)]
     platform_bytes: u64,
     /// Which part of the invocations X-Ray records
     #[arg(long, default_value_t = 0.05)]
@@ -116,7 +118,7 @@ impl Assumed {
     fn invocations(&self, taken: &Taken, memory: f64) -> Cost {
         // Lambda counts whole milliseconds.
         let seconds = taken.trips.mul_add(self.trip_ms, self.own_ms).ceil() / 1e3;
-        let lines = taken.line + real(self.platform_bytes + prices::LINE_OVERHEAD);
+        let lines = taken.line + real(prices::LINE_OVERHEAD + self.platform_bytes);
         Cost {
             dynamodb: dynamodb(taken),
             lambda: prices::INVOCATIONS + seconds * memory * prices::GB_SECOND * 1e6,
@@ -165,24 +167,6 @@ impl Template {
     }
 }
 
-/// A table in Markdown, and what docs/costs.md calls it.
-struct Table {
-    name: &'static str,
-    lines: Vec<String>,
-}
-
-impl Table {
-    fn new<const N: usize>(name: &'static str, columns: [&str; N]) -> Self {
-        let line = |cells: [&str; N]| format!("| {} |", cells.join(" | "));
-        let rule = std::array::from_fn(|column| if column == 0 { "---" } else { "---:" });
-        Self { name, lines: vec![line(columns), line(rule)] }
-    }
-
-    fn row<const N: usize>(&mut self, cells: &[String; N]) {
-        self.lines.push(format!("| {} |", cells.join(" | ")));
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
     let Arguments { write, check, assumed } = Arguments::parse();
@@ -204,20 +188,6 @@ async fn main() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `text` with these tables, each after the comment with its name.
-fn replaced(text: &str, tables: &[Table]) -> Result<String, String> {
-    let mut text = text.to_owned();
-    for table in tables {
-        let mark = format!("<!-- {} -->\n", table.name);
-        let (before, after) =
-            text.split_once(&mark).ok_or_else(|| format!("there is no {mark}"))?;
-        let rest = after.lines().skip_while(|line| line.starts_with('|'));
-        let rest = rest.fold(String::new(), |rest, line| rest + line + "\n");
-        text = format!("{before}{mark}{}\n{rest}", table.lines.join("\n"));
-    }
-    Ok(text)
-}
-
 async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
     let template: Template = serde_saphyr::from_str(TEMPLATE)?;
     let memory = template.memory()?;
@@ -225,17 +195,8 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
 
     let mut requests = Table::new(
         "requests",
-        [
-            "a million",
-            "read units each",
-            "trips",
-            "DynamoDB",
-            "API Gateway",
-            "Lambda",
-            "logs, traces",
-            "transfer",
-            "all",
-        ],
+        "a million | read units each | trips | DynamoDB | API Gateway | Lambda | logs, traces | \
+         transfer | all",
     );
     let mut request = |name: &str, taken: Taken| {
         let cost = assumed.requests(&taken, memory);
@@ -266,16 +227,8 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
 
     let mut appends = Table::new(
         "appends",
-        [
-            "a million",
-            "read units each",
-            "write units each",
-            "DynamoDB",
-            "SQS",
-            "Lambda",
-            "logs, traces",
-            "all",
-        ],
+        "a million | read units each | write units each | DynamoDB | SQS | Lambda | \
+         logs, traces | all",
     );
     let mut append = |name: &str, taken: &Taken, cost: Cost| {
         let [dynamodb, carried, lambda, watched, all] =
@@ -318,7 +271,7 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
 fn parts(sizes: &Sizes, direct: &Taken) -> Result<Table, Failure> {
     let mut table = Table::new(
         "parts",
-        ["for each entry", "items", "bytes each", "write units", "a million appends"],
+        "for each entry | items | bytes each | write units | a million appends",
     );
     let mut written = 0.0;
     let mut row = |name: &str, items: f64, stored: &Stored, units: f64| {
@@ -376,17 +329,13 @@ fn parts(sizes: &Sizes, direct: &Taken) -> Result<Table, Failure> {
 fn indexes(sizes: &Sizes) -> Table {
     let mut table = Table::new(
         "indexes",
-        [
-            "index, and the filters of its lists",
-            "bytes stored for each entry",
-            "a million appends",
-            "a month, 10 million entries",
-        ],
+        "index, and the filters of its lists | bytes stored for each entry | \
+         a million appends | a month, 10 million entries",
     );
     for index in &INDEXES {
         let stored = &sizes.indexes[index.name];
         let each = real(stored.billed()) / real(sizes.entries.items);
-        let month = each * 1e7 / prices::GB * (prices::STORAGE + prices::RECOVERY);
+        let month = each * 1e7 / prices::GB * prices::STORAGE;
         let filters: Vec<String> = index
             .partition_key
             .iter()
@@ -414,23 +363,14 @@ fn months(assumed: &Assumed, sizes: &Sizes, a_million: [f64; 3], watching: f64) 
     let each = |stored: &Stored, of: u64| real(stored.billed()) / real(of);
     let entries = sizes.entries.items;
     let indexes: f64 = sizes.indexes.values().map(|stored| each(stored, entries)).sum();
-    let kept = each(&sizes.entries, entries) + indexes + each(&sizes.milestones, entries);
+    let in_tables = each(&sizes.entries, entries) + each(&sizes.milestones, entries);
+    let kept = in_tables + indexes;
     // Idempotency keys are kept for 14 days.
     let key = each(&sizes.keys, sizes.keys.items) * 14.0 / 30.0;
     let mut table = Table::new(
         "months",
-        [
-            "entries",
-            "new in the month",
-            "recording",
-            "reading",
-            "stored (GB)",
-            "storage",
-            "recovery",
-            "watching",
-            "the month",
-            "per million entries",
-        ],
+        "entries | new in the month | recording | reading | stored (GB) | storage | recovery | \
+         watching | the month | per million entries",
     );
     for count in MONTHS {
         let appends = count / assumed.months.max(1);
@@ -439,7 +379,8 @@ fn months(assumed: &Assumed, sizes: &Sizes, a_million: [f64; 3], watching: f64) 
         let reading = millions * (assumed.pages * page + assumed.gets * get);
         let stored = (real(count) * kept + real(appends) * key) / prices::GB;
         let storage = stored * prices::STORAGE;
-        let recovery = stored * prices::RECOVERY;
+        let recovery =
+            (real(count) * in_tables + real(appends) * key) / prices::GB * prices::RECOVERY;
         let all = recording + reading + storage + recovery + watching;
         let [recording, reading, storage, recovery, watching, month, share] =
             [recording, reading, storage, recovery, watching, all, all / (real(count) / 1e6)]
@@ -486,7 +427,7 @@ impl Watching {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new("watching", ["what is watched", "how many", "a month"]);
+        let mut table = Table::new("watching", "what is watched | how many | a month");
         let [metrics, alarms, dashboard] = self.costs().map(dollars);
         table.row(&["metrics of the functions' own".to_owned(), self.metrics.to_string(), metrics]);
         table.row(&["metrics in alarms".to_owned(), self.alarm_metrics.to_string(), alarms]);

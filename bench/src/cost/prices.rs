@@ -19,7 +19,7 @@ pub(crate) const WRITE_UNITS: f64 = 0.625;
 /// A GB stored for a month in a table or an index. The same page.
 pub(crate) const STORAGE: f64 = 0.25;
 
-/// A GB for a month of point-in-time recovery. The same page.
+/// A GB of a table, without its global indexes, for a month of point-in-time recovery. The same page.
 pub(crate) const RECOVERY: f64 = 0.20;
 
 /// What DynamoDB adds to the size of an item when it counts what is stored, in bytes. The same

@@ -4,9 +4,10 @@
 //! go side by side. What could not be recorded is reported message by message, and SQS delivers it
 //! again:
 //!
-//! - A message that can never be recorded (malformed, or over a limit) fails alone. It comes again
-//!   until it has failed often enough for the dead-letter queue. What is behind it in its group is
-//!   recorded all the same: it would only end up there, too.
+//! - A message that can never be recorded (malformed, or over a limit) fails alone in its batch. It
+//!   comes again until it has failed often enough for the dead-letter queue. What is behind it in
+//!   the batch is recorded all the same: it would only end up there, too. Between its tries SQS
+//!   hands out no other message of its group.
 //! - If the log cannot be written, the message fails and so does everything behind it in its group,
 //!   so that the order is kept (AWS: "Using Lambda with Amazon SQS", on FIFO queues).
 //!

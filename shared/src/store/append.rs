@@ -19,9 +19,9 @@ use crate::id::{ActivityId, UserId};
 use crate::time::Timestamp;
 use crate::view::Scope;
 
-/// How long an idempotency key is kept: the longest a queue keeps a message (AWS: "Amazon SQS
-/// message quotas").
-const IDEMPOTENCY_KEY_SECONDS: u64 = 14 * 24 * 60 * 60;
+/// How long an idempotency key is kept, in seconds: the longest a queue keeps a message (AWS:
+/// "Amazon SQS message quotas").
+pub const IDEMPOTENCY_KEY_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// Why a transaction was not seen to succeed.
 #[derive(Debug, thiserror::Error)]

@@ -5,13 +5,9 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, Reader, number, string};
-use super::query::pause;
 use super::{CAPACITY, Store, StoreError, keys};
 use crate::id::UserId;
 use crate::view::Scope;
-
-/// How often the index is asked whether it still shows an entry.
-const TRIES: u32 = 8;
 
 /// What was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,15 +72,7 @@ impl Store {
         let is_head = |item: &Item| item.get("entry") == Some(&string(keys::HEAD));
         erased.ledger += self.delete(&of_user, |item| !is_head(item)).await?;
 
-        // The index shows an entry for a while after it was deleted.
-        let mut tries = 0;
-        while self.delete(&entries(&["id"]), |_| true).await? > 0 {
-            tries += 1;
-            if tries == TRIES {
-                return Err(StoreError::Unprocessed { operation: "BatchWriteItem" });
-            }
-            tokio::time::sleep(pause(tries)).await;
-        }
+        self.delete(&entries(&["id"]), |_| true).await?;
         erased.ledger += self.delete(&of_user, is_head).await?;
         let names = Partition {
             table: &self.tables.directory,

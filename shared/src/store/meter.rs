@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
+use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
@@ -122,6 +123,8 @@ impl Intercept for Meter {
             } else if let Some(output) = output.downcast_ref::<BatchGetItemOutput>() {
                 usage.read_units += units(output.consumed_capacity().iter());
             } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
+                usage.write_units += units(output.consumed_capacity().iter());
+            } else if let Some(output) = output.downcast_ref::<BatchWriteItemOutput>() {
                 usage.write_units += units(output.consumed_capacity().iter());
             }
         });

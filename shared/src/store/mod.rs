@@ -33,6 +33,7 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use crate::id::UserId;
 
 pub(crate) use append::CommitError;
+pub use append::IDEMPOTENCY_KEY_SECONDS;
 pub use audit::{Contradiction, Verified, VerifyError};
 pub use directory::Entity;
 pub use entry::{Entry, SortKey};
