@@ -164,6 +164,24 @@ def check_tables(stack):
     same(stack.created["LedgerTable"], PARAMETERS["LedgerTableName"], "the name of a table that is given one")
 
 
+def check_tables_alone(stack):
+    """What tables.py prints is a template of the same tables, under given names."""
+    printed = subprocess.run([sys.executable, ROOT / "tools/tables.py"], capture_output=True, check=True).stdout
+    names = {f"{table}TableName": f"restored-{table}" for table in ["Activities", "Directory", "Ledger"]}
+    given = {"Stage": "prod"} | names
+    formation = stack.client("cloudformation")
+    formation.create_stack(
+        StackName="restored",
+        TemplateBody=printed.decode(),
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()],
+    )
+    for name, declared in json.loads(printed)["Resources"].items():
+        same(declared, stack.declared[name], f"{name} of tables.py")
+        resource = formation.describe_stack_resource(StackName="restored", LogicalResourceId=name)
+        found = resource["StackResourceDetail"]["PhysicalResourceId"]
+        same(found, names[f"{name}Name"], f"the name of {name}")
+
+
 def check_functions(stack):
     functions, iam = stack.client("lambda"), stack.client("iam")
     for name, declared, function in stack.of_type("AWS::Lambda::Function"):
@@ -364,6 +382,7 @@ def main():
         unexpected = {name: kind for name, kind in missing.items() if kind not in UNKNOWN}
         same(unexpected, {}, "what was not created")
         check_tables(stack)
+        check_tables_alone(stack)
         check_functions(stack)
         check_queues(stack)
         check_operations(stack)

@@ -77,6 +77,20 @@ async fn erase_wants_to_be_sure_and_leaves_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_exported_erased_and_imported_has_its_hash_again() {
+    let engine = engine().await;
+    let user_3 = |command: &str| run(&engine.endpoint(), &[command, "--user", "3"], "");
+    run(&engine.endpoint(), &["import"], SAMPLE);
+    let exported = text(&user_3("export").stdout);
+    let verified = text(&user_3("verify").stdout);
+    assert!(verified.contains(" 150 entries, ") && verified.contains(" has the hash "));
+    run(&engine.endpoint(), &["erase", "--user", "3", "--yes"], "");
+    assert_eq!(text(&user_3("export").stdout), "");
+    run(&engine.endpoint(), &["import"], &exported);
+    assert_eq!(text(&user_3("verify").stdout), verified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_run_again_skips_what_is_there() {
     let engine = engine().await;
     // Without ids, some of them the same in the same millisecond, more than a transaction's worth.
