@@ -106,9 +106,9 @@ impl Store {
     }
 
     /// Proves the log of `user`: that its chain of hashes is unbroken from the first entry to the
-    /// head, that every entry is the same in the table and in its indexes, that positions are dense and in order in all twelve kinds of view, and that heads,
-    /// milestones and idempotency keys are those of the entries. `also` are scopes to look at even
-    /// if no entry is in them.
+    /// head, that every entry is the same in the table and in its indexes, that positions are dense
+    /// and in order in all twelve kinds of view, and that heads, milestones and idempotency keys
+    /// are those of the entries. `also` are scopes to look at even if no entry is in them.
     ///
     /// # Errors
     /// [`VerifyError::Contradiction`] with the first one found; [`VerifyError::Store`].
