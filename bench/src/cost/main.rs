@@ -167,7 +167,8 @@ impl Template {
     }
 }
 
-#[tokio::main]
+// On one thread, so that every run measures the same.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Failure> {
     let Arguments { write, check, assumed } = Arguments::parse();
     let tables = tables(&assumed).await?;
