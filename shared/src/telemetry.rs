@@ -171,7 +171,8 @@ impl Telemetry {
 
     pub(crate) fn request(&self, request: &AnsweredRequest<'_>) {
         let level = if request.error.is_some() { "ERROR" } else { "INFO" };
-        // What nobody is known to have asked took next to nothing, and would hide what the rest takes.
+        // What nobody is known to have asked took next to nothing, and would hide what the rest
+        // takes.
         let answered = request.user_id.map(|_| ("function", OF_REQUESTS));
         let refused = request.reason.map(|_| ("reason", OF_REFUSALS));
         let sets = answered.into_iter().chain(refused);

@@ -326,7 +326,7 @@ fn reading_functions_cannot_write_and_none_can_scan_or_do_anything_everywhere() 
                 assert!(resource.contains("Table.Arn"), "{binary}: {resource}");
             }
         }
-        // Besides the tables: its messages, its log, and traces, for which there is nothing narrower.
+        // Besides the tables: its messages, its log, and traces, which have nothing narrower.
         let messages = json!([
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
             ["RecordQueue.Arn"]
@@ -433,6 +433,17 @@ fn alarms_watch_every_function_every_call_to_every_table_and_the_queues() {
         }
         assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
         assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
+        // One that watches several metrics adds them up, but for the one that divides.
+        if let Some(metrics) = alarm["Metrics"].as_array() {
+            let shown = |metric: &&Value| metric.get("ReturnData") != Some(&json!(false));
+            let shown: Vec<_> =
+                metrics.iter().filter(shown).map(|one| &one["Expression"]).collect();
+            let expression = match name.as_str() {
+                "ServerErrorsAlarm" => "IF(errors > 2, 100 * errors / requests, 0)",
+                _ => "SUM(METRICS())",
+            };
+            assert_eq!(shown, [expression], "{name}");
+        }
         found.insert(name.clone(), watched(alarm));
     }
     assert_eq!(found, expected);

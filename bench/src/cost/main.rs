@@ -106,11 +106,10 @@ impl Assumed {
     fn messages(&self, taken: &Taken, memory: f64, size: f64) -> Cost {
         let invocations = self.invocations(taken, memory);
         Cost {
-            dynamodb: dynamodb(taken),
             carried: prices::FIFO_REQUESTS * (1.0 + 2.0 / size),
             lambda: invocations.lambda / size,
             watched: invocations.watched / size,
-            sent: 0.0,
+            ..invocations
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Stored {
     pub(crate) items: u64,
     pub(crate) bytes: u64,
     /// The size of the largest item.
-    pub(crate) largest: u64,
+    largest: u64,
 }
 
 impl Stored {
@@ -54,7 +54,7 @@ pub(crate) struct Sizes {
 pub(crate) async fn measure(endpoint: &str) -> Result<Sizes, Failure> {
     let client = activity_log_local::client(endpoint);
     let names = activity_log_local::tables();
-    let tables: BTreeMap<String, Table> = template::tables(TEMPLATE)?;
+    let tables = template::tables(TEMPLATE)?;
     let activities = tables.get(&names.activities).ok_or("no table of activities")?;
 
     let mut entries = Stored::default();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::attributes::{Item, Reader, string};
+use super::attributes::{Item, Reader};
 use super::entry::{self, Entry, SortKey};
 use super::hash::EntryHash;
 use super::head::{self, Head};
@@ -263,7 +263,7 @@ impl Store {
     async fn verify_scope(&self, scope: Scope, expected: &Expected) -> Result<(), VerifyError> {
         let mut head = None;
         let mut milestones = BTreeMap::new();
-        for item in self.ledger_of(scope).await? {
+        for item in self.read_all(&self.ledger_of(scope, &[])).await? {
             let reader = Reader::new(&item, "Ledger", ["scope", "entry"]);
             let key = reader.string("entry")?;
             if key == keys::HEAD {
@@ -315,32 +315,6 @@ impl Store {
                 Err(contradiction(view, fault))
             }
             None => Ok(()),
-        }
-    }
-
-    /// Everything the ledger has of a scope.
-    async fn ledger_of(&self, scope: Scope) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let output = self
-                .client
-                .query()
-                .table_name(&self.tables.ledger)
-                .key_condition_expression("#scope = :scope")
-                .expression_attribute_names("#scope", "scope")
-                .expression_attribute_values(":scope", string(keys::ledger_scope(scope)))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .return_consumed_capacity(CAPACITY)
-                .send()
-                .await
-                .map_err(StoreError::call("Query"))?;
-            items.extend(output.items.unwrap_or_default());
-            start = output.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
         }
     }
 

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::attributes::{Item, Reader, number, string};
-use super::{CAPACITY, Store, StoreError, keys};
+use super::partition::Partition;
+use super::{Store, StoreError, keys};
 use crate::id::UserId;
 use crate::view::Scope;
+
+/// What is read of an entry to find its scopes, and to name it.
+const ENTRY: [&str; 4] = ["id", "userId", "projectId", "environmentId"];
+
+/// The key of the Ledger.
+const LEDGER_KEY: [&str; 2] = ["scope", "entry"];
 
 /// What was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,16 +23,6 @@ pub struct Erased {
     pub ledger: u64,
     /// Names: of the user, of projects, of environments.
     pub names: u64,
-}
-
-/// The items of one partition of a table, or of one of its indexes.
-struct Partition<'a> {
-    table: &'a str,
-    index: Option<&'static str>,
-    /// The partition key.
-    key: (&'static str, AttributeValue),
-    /// The attributes to read.
-    attributes: &'static [&'static str],
 }
 
 impl Store {
@@ -51,10 +46,10 @@ impl Store {
         let mut scopes = BTreeSet::new();
         let mut start = None;
         loop {
-            let (items, next) = self.read(&entries(&["projectId", "environmentId"]), start).await?;
+            let (items, next) = self.read(&entries(&ENTRY), start).await?;
             erased.entries += items.len() as u64;
             for item in items {
-                let reader = Reader::new(&item, "Activities", ["projectId", "environmentId"]);
+                let reader = Reader::new(&item, "Activities", ["id", "userId"]);
                 let project = reader.optional_number("projectId")?;
                 let environment = reader.optional_number("environmentId")?;
                 scopes.extend(project.map(|project| Scope::Project(user, project)));
@@ -66,9 +61,9 @@ impl Store {
             }
         }
         for scope in scopes {
-            erased.ledger += self.delete(&self.ledger_partition(scope), |_| true).await?;
+            erased.ledger += self.delete(&self.ledger_of(scope, &LEDGER_KEY), |_| true).await?;
         }
-        let of_user = self.ledger_partition(Scope::User(user));
+        let of_user = self.ledger_of(Scope::User(user), &LEDGER_KEY);
         let is_head = |item: &Item| item.get("entry") == Some(&string(keys::HEAD));
         erased.ledger += self.delete(&of_user, |item| !is_head(item)).await?;
 
@@ -82,15 +77,6 @@ impl Store {
         };
         erased.names = self.delete(&names, |_| true).await?;
         Ok(erased)
-    }
-
-    fn ledger_partition(&self, scope: Scope) -> Partition<'_> {
-        Partition {
-            table: &self.tables.ledger,
-            index: None,
-            key: ("scope", string(keys::ledger_scope(scope))),
-            attributes: &["scope", "entry"],
-        }
     }
 
     /// Deletes the items of a partition that `which` means; the attributes read must be the key of
@@ -112,37 +98,5 @@ impl Store {
                 return Ok(deleted);
             }
         }
-    }
-
-    /// The next items of a partition, and where those after them start.
-    async fn read(
-        &self,
-        partition: &Partition<'_>,
-        start: Option<Item>,
-    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let (name, value) = &partition.key;
-        let mut request = self
-            .client
-            .query()
-            .table_name(partition.table)
-            .set_index_name(partition.index.map(str::to_owned))
-            // An index cannot be read consistently.
-            .consistent_read(partition.index.is_none())
-            .key_condition_expression("#key = :key")
-            .expression_attribute_names("#key", *name)
-            .expression_attribute_values(":key", value.clone())
-            .set_exclusive_start_key(start)
-            .return_consumed_capacity(CAPACITY);
-        let mut shown = Vec::new();
-        for (number, attribute) in partition.attributes.iter().enumerate() {
-            shown.push(format!("#a{number}"));
-            request = request.expression_attribute_names(format!("#a{number}"), *attribute);
-        }
-        let output = request
-            .projection_expression(shown.join(", "))
-            .send()
-            .await
-            .map_err(StoreError::call("Query"))?;
-        Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 }

@@ -18,6 +18,7 @@ mod keys;
 mod ledger;
 mod meter;
 mod page;
+mod partition;
 mod plan;
 mod query;
 mod tamper;
