@@ -1,5 +1,8 @@
 # `make run` and `make test` do all the set-up they need, inside this folder.
 
+# Bash counts the seconds of a recipe, in SECONDS.
+SHELL := bash
+
 TOOLS := .tools
 # --target keeps the tools in this folder; cargo-lambda needs its dependency, zig, only to
 # cross-compile.
@@ -16,26 +19,65 @@ REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
-.PHONY: run test test-moto lint docs soak cost build
+# $(call timed,TARGETS) makes one target after another, and prints the seconds that each took. A
+# target that fails ends the recipe.
+define timed
+@SECONDS=0; \
+for target in $(1); do \
+	start=$$SECONDS; \
+	$(MAKE) --no-print-directory $$target || exit; \
+	echo "make: $$target $$((SECONDS - start)) s"; \
+done; \
+echo "make: $@, in total $$SECONDS s"
+endef
 
-# The API on this machine: `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
-run: $(CARGO_LAMBDA)
+.PHONY: help run check test test-moto build lint soak cost docs
+.PHONY: tools format clippy rustdoc unit-tests store-tests all-tests costs
+
+# The list is of the targets with a `##` comment.
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+# `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
+run: $(CARGO_LAMBDA) ## Runs the API on this machine.
 	@echo 'make: building the activities tool (the first time takes some minutes)'
 	@cargo build --locked --package activities
 	@exec target/debug/activities dev $(ARGS)
 
-test: lint $(CARGO_LAMBDA) $(SCHEMATHESIS)
+# `make -n` runs a recipe that begins with `+`, and so shows the commands of each target.
+check: ## Checks the Rust code only: format, clippy, unit tests and store tests.
+	+$(call timed,format clippy unit-tests store-tests)
+
+test: ## Checks everything, and prints the seconds of each step.
+	+$(call timed,tools format lint clippy rustdoc all-tests costs test-moto)
+
+tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM)
+
+format:
 	cargo fmt --all --check
+
+clippy:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+rustdoc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+
+unit-tests:
+	cargo test --locked --workspace --lib --bins
+
+store-tests:
+	cargo test --locked --package activity-log --test store
+
+all-tests: $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	cargo test --locked --workspace
+
+costs:
 	$(COST) --check docs/costs.md
-	$(MAKE) test-moto
 
 # template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB: a
 # second engine, which shares no code with the embedded one. What things cost is counted on the
 # embedded one alone: moto copies its tables for every transaction, and long logs take it hours.
-test-moto: $(SAM)
+test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
@@ -45,7 +87,7 @@ test-moto: $(SAM)
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
 # and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
 # processor of the stack.
-build: $(SAM) $(CARGO_LAMBDA)
+build: $(SAM) $(CARGO_LAMBDA) ## Builds the functions for this processor, and packs them.
 	$(IN_AWS) $(SAM) build --build-dir .aws-sam/checked \
 		--parameter-overrides Stage=dev Architecture=$(ARCHITECTURE)
 	cargo build --locked --package activities
@@ -58,7 +100,7 @@ ARCHITECTURE := $(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 # nobody that it ran.
 lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
-lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM)
+lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml and what goes with them.
 	$(REDOCLY) lint --config tools/redocly.yaml openapi.yaml
 	$(REFERENCE) --check
 	$(IN_AWS) $(AWS)/bin/cfn-lint template.yaml
@@ -66,21 +108,21 @@ lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM)
 		$(IN_AWS) $(SAM) validate --lint --config-env $$stage || exit 1; \
 	done
 
-# Writers and readers side by side for a minute: `make soak`, or `make soak ARGS='--seconds 10'`.
-soak:
+# `make soak`, or `make soak ARGS='--seconds 10'`.
+soak: ## Runs writers and readers side by side for a minute.
 	cargo run --locked --package bench --bin soak -- $(ARGS)
 
-# What the log costs on AWS: `make cost`, or `make cost ARGS='--pages 2'`.
-cost:
+# `make cost`, or `make cost ARGS='--pages 2'`.
+cost: ## Prints what the log costs on AWS.
 	@$(COST) $(ARGS)
 
-# Writes docs/api.html, the reference page, from openapi.yaml, and the tables of docs/costs.md.
-docs: $(SCHEMATHESIS)
+# docs/api.html is the reference page, made from openapi.yaml.
+docs: $(SCHEMATHESIS) ## Writes docs/api.html and the tables of docs/costs.md.
 	$(REFERENCE)
 	$(COST) --write docs/costs.md
 
 PIP_INSTALL := python3 -m pip install --quiet --disable-pip-version-check \
-	--root-user-action=ignore --upgrade --no-deps --target
+	--root-user-action=ignore --upgrade --no-deps --require-hashes --target
 
 $(CARGO_LAMBDA): tools/requirements.txt
 	@echo 'make: installing cargo-lambda into $(TOOLS)'
