@@ -353,7 +353,7 @@ def check_artifacts(stack, build):
         size = bootstrap.stat().st_size / 1e6
         print(
             f"  {binary}: {size:.1f} MB, first answer after {milliseconds:.0f} ms, "
-            f"{megabytes:.1f} MB of memory; {told[0]['trips']} trips"
+            f"{megabytes:.1f} MB of memory; {told[0]['trips']} round trips"
         )
         pack(bootstrap, zips / f"{binary}-{ARCHITECTURE}.zip")
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use activity_log::id::UserId;
-use activity_log::store::{Order, PageRequest, Start, Store, TimeRange, Usage, measure};
-use activity_log::view::{Facets, Scope, View};
-use activity_log::{ActivityLogger, Chain, Metadata, NewActivity};
+use activity_log::store::{Order, PageRequest, Start, Store, Usage, measure};
+use activity_log::view::{Facet, Filter, Scope, View};
+use activity_log::{ActivityLogger, Metadata, NewActivity, Report};
 use activity_log_local::engine::Engine;
 use clap::Parser;
 use futures_util::future::join_all;
@@ -144,7 +144,7 @@ async fn write(logger: Arc<ActivityLogger>, hot: u8, users: u64, end: Instant, s
                 done.times.push(started.elapsed());
                 done.hot += u64::from(is_hot);
             }
-            Err(error) => done.failures.push(Chain(error.as_ref()).to_string()),
+            Err(error) => done.failures.push(Report(error.as_ref()).to_string()),
         }
     }
     done
@@ -157,29 +157,25 @@ async fn read(store: Store, users: u64, end: Instant, seed: u64) -> Done {
     while Instant::now() < end {
         let user = if random.bool() { HOT } else { random.u64(HOT + 1..=HOT + users) };
         let Ok(user) = user.try_into() else { continue };
-        let facets = Facets {
-            resource_type: random.bool().then(|| "function".to_owned()),
-            action: random.bool().then(|| "create".to_owned()),
-        };
+        let mut facet = |value| if random.bool() { Facet::only(value) } else { Facet::default() };
+        let filter = Filter { resource_type: facet("function"), action: facet("create") };
         let request = PageRequest {
-            view: View { scope: Scope::User(user), facets },
-            range: TimeRange::default(),
             order: if random.bool() { Order::NewestFirst } else { Order::OldestFirst },
             start: Start::Offset(random.u64(..200)),
-            limit: 100,
+            ..PageRequest::newest(View { scope: Scope::User(user), filter }, 100)
         };
         let started = Instant::now();
         let (page, usage) = measure(store.page(&request)).await;
         done.add(usage);
         match page {
             Ok(_) => done.times.push(started.elapsed()),
-            Err(error) => done.failures.push(Chain(&error).to_string()),
+            Err(error) => done.failures.push(Report(&error).to_string()),
         }
     }
     done
 }
 
-/// An activity of about 500 bytes that is in all twelve views.
+/// An activity of about 500 bytes in all three scopes.
 fn activity(random: &mut fastrand::Rng) -> Result<NewActivity, Box<dyn Error + Send + Sync>> {
     let number = random.u64(..1_000_000);
     let action = if random.bool() { "create" } else { "invoke" };
@@ -199,7 +195,7 @@ fn activity(random: &mut fastrand::Rng) -> Result<NewActivity, Box<dyn Error + S
 async fn verify(store: &Store, users: u64) -> Result<u64, Box<dyn Error>> {
     let entries = stream::iter(HOT..=HOT + users)
         .map(async |user| {
-            let verified = store.verify(user.try_into()?, &BTreeSet::new()).await?;
+            let verified = store.verify(user.try_into()?, &BTreeSet::new(), &|_| ()).await?;
             Ok::<_, Box<dyn Error>>(verified.entries)
         })
         .buffer_unordered(8);

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = arguments.target.store().await?;
     let erased = store.erase(arguments.user).await?;
     println!(
-        "erased user {}: {} entries, {} heads, milestones and idempotency keys, {} names",
+        "erased user {}: {} entries, {} heads, blocks, nodes and idempotency keys, {} names",
         arguments.user, erased.entries, erased.ledger, erased.names
     );
     Ok(())

@@ -53,12 +53,13 @@ pub(crate) async fn export(
                 order: Order::OldestFirst,
                 start: from,
                 limit: PAGE,
+                is_whole: true,
             })
             .await?;
+        start = page.next().map(Start::After);
         for activity in page.activities {
             write(&mut output, &ActivityLine::from(activity))?;
         }
-        start = page.next.map(Start::After);
     }
     Ok(output.flush()?)
 }

@@ -1,7 +1,7 @@
 //! `activities import`: a log that comes from elsewhere.
 //!
 //! Activities keep their time and, where they have one, their id. Each user's are gathered into
-//! batches that fill a transaction; users go side by side, the batches of one user in order. What
+//! batches of several transactions; users go side by side, the batches of one user in order. What
 //! is there already is recognised and skipped, so an import that was stopped can be run again.
 
 use std::collections::{HashMap, HashSet};
@@ -10,8 +10,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use activity_log::Chain;
-use activity_log::activity::{Activity, NewActivity};
+use activity_log::Report;
+use activity_log::activity::{Activity, Details};
 use activity_log::id::UserId;
 use activity_log::logger::ActivityLogger;
 use activity_log::store::{
@@ -19,16 +19,17 @@ use activity_log::store::{
 };
 use activity_log::time::Timestamp;
 use activity_log::view::{Scope, View};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use crate::Failure;
 use crate::line::Line;
+use crate::progress::progress_bar;
 use crate::target::Target;
 
-/// How many activities of a user are gathered: what fits one transaction if they are of one
-/// environment.
-const BATCH: usize = 80;
+/// How many activities of a user are gathered: several transactions, of which each goes on from the
+/// one before.
+const BATCH: usize = 1_000;
 
 /// How many activities are held in memory before all are written.
 const MAX_WAITING: usize = 50_000;
@@ -61,22 +62,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let size = file.metadata().map_or(0, |metadata| metadata.len());
         (Box::new(BufReader::with_capacity(1 << 20, file)), size)
     };
-    let summary = import(&store, input, &progress(size)).await?;
+    let bar = progress_bar(size, "{bar:40} {percent}% {msg}, {eta} left");
+    let summary = import(&store, input, &bar).await?;
     println!("{summary}");
     Ok(())
-}
-
-/// A bar on a terminal; nothing elsewhere.
-fn progress(size: u64) -> ProgressBar {
-    let (bar, template) = if size > 0 {
-        (ProgressBar::new(size), "{bar:40} {percent}% {msg}, {eta} left")
-    } else {
-        (ProgressBar::new_spinner(), "{spinner} {msg}")
-    };
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 /// What an import did.
@@ -116,7 +105,7 @@ struct UserState {
     /// Whether it was.
     looked_up: bool,
     /// The activities without an id of the file's latest `createdAt` so far.
-    tied: Vec<NewActivity>,
+    tied: Vec<(Timestamp, Details)>,
 }
 
 /// A line that could not be imported.
@@ -176,7 +165,7 @@ pub(crate) async fn import(
     let fault = [read.err(), written.err()].into_iter().flatten().min_by_key(|bad| bad.line);
     match fault {
         Some(BadLine { line, reason }) => {
-            Err(format!("line {line}: {} ({})", Chain(reason.as_ref()), importer.summary).into())
+            Err(format!("line {line}: {} ({})", Report(reason.as_ref()), importer.summary).into())
         }
         None => Ok(importer.summary),
     }
@@ -343,9 +332,7 @@ async fn write_batch(
         }
     };
     done.recorded += recorded.len() as u64;
-    let last = recorded
-        .last()
-        .map(|last| SortKey { created_at: last.activity.created_at, id: last.activity.id });
+    let last = recorded.last().map(|last| SortKey::of(&last.activity));
     state.newest = state.newest.max(last);
     outcome
 }
@@ -357,7 +344,7 @@ async fn present(
     newest: Option<SortKey>,
     batch: &[Numbered],
 ) -> Result<Vec<Activity>, Failure> {
-    let times = || batch.iter().filter_map(|numbered| numbered.draft.activity.occurred_at);
+    let times = || batch.iter().filter_map(|numbered| time(&numbered.draft));
     let (Some(since), Some(last)) = (times().min(), times().max()) else { return Ok(Vec::new()) };
     if newest.is_none_or(|newest| newest.created_at < since) {
         return Ok(Vec::new());
@@ -376,12 +363,21 @@ async fn present(
                 order: Order::OldestFirst,
                 start: from,
                 limit: PAGE,
+                is_whole: true,
             })
             .await?;
+        start = page.next().map(Start::After);
         present.extend(page.activities);
-        start = page.next.map(Start::After);
     }
     Ok(present)
+}
+
+/// When an activity of a file was done.
+const fn time(draft: &Draft) -> Option<Timestamp> {
+    match draft.placement {
+        Placement::Kept { created_at, .. } => Some(created_at),
+        Placement::End => None,
+    }
 }
 
 /// Whether a draft is among the entries `present`: by its id if it has one, else by all it says.
@@ -389,36 +385,27 @@ async fn present(
 fn is_there(
     draft: &Draft,
     present: &[Activity],
-    tied: &mut Vec<NewActivity>,
+    tied: &mut Vec<(Timestamp, Details)>,
 ) -> Result<bool, Failure> {
-    if let Placement::Kept(Some(id)) = draft.placement {
+    let details = &draft.activity.details;
+    let (created_at, id) = match draft.placement {
+        Placement::Kept { created_at, id } => (created_at, id),
+        Placement::End => return Ok(false),
+    };
+    let as_other = details.clone().as_other();
+    let says_the_same = |activity: &Activity| {
+        activity.created_at == created_at && [details, &as_other].contains(&&activity.details)
+    };
+    if let Some(id) = id {
         return match present.iter().find(|activity| activity.id == id) {
             None => Ok(false),
-            Some(activity) if says(activity) == draft.activity => Ok(true),
+            Some(activity) if says_the_same(activity) => Ok(true),
             Some(_) => Err(format!("id {id} is there and says something else").into()),
         };
     }
-    let time = |activity: &NewActivity| activity.occurred_at.unwrap_or(Timestamp::MIN);
-    tied.retain(|earlier| time(earlier) == time(&draft.activity));
-    let earlier = tied.iter().filter(|earlier| **earlier == draft.activity).count();
-    tied.push(draft.activity.clone());
-    let there = present.iter().filter(|activity| says(activity) == draft.activity).count();
+    tied.retain(|(time, _)| *time == created_at);
+    let earlier = tied.iter().filter(|(_, earlier)| earlier == details).count();
+    tied.push((created_at, details.clone()));
+    let there = present.iter().filter(|activity| says_the_same(activity)).count();
     Ok(there > earlier)
-}
-
-/// All that an entry says, as a draft would.
-fn says(activity: &Activity) -> NewActivity {
-    NewActivity {
-        project_id: activity.project_id,
-        environment_id: activity.environment_id,
-        resource_type: activity.resource_type.clone(),
-        resource_id: activity.resource_id,
-        action: activity.action.clone(),
-        description: activity.description.clone(),
-        metadata: activity.metadata.clone(),
-        ip_address: activity.ip_address,
-        user_agent: activity.user_agent.clone(),
-        occurred_at: Some(activity.created_at),
-        idempotency_key: None,
-    }
 }

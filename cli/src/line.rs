@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use activity_log::activity::{Activity, Metadata, NewActivity};
+use activity_log::activity::{Activity, Altered, Details, Metadata, NewActivity};
 use activity_log::directory::{Environment, Project, User};
 use activity_log::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
 use activity_log::store::{Draft, Entity, Placement};
@@ -52,6 +52,10 @@ pub(crate) struct ActivityLine {
     ip_address: Option<IpAddr>,
     #[serde(default)]
     user_agent: Option<String>,
+    #[serde(default)]
+    occurred_at: Option<Timestamp>,
+    #[serde(default)]
+    altered: Option<Altered>,
     created_at: Timestamp,
 }
 
@@ -93,7 +97,7 @@ impl Line {
 
 impl ActivityLine {
     fn draft(self) -> (UserId, Draft) {
-        let activity = NewActivity {
+        let details = Details {
             project_id: self.project_id,
             environment_id: self.environment_id,
             resource_type: self.resource_type,
@@ -103,29 +107,34 @@ impl ActivityLine {
             metadata: self.metadata,
             ip_address: self.ip_address,
             user_agent: self.user_agent,
-            occurred_at: Some(self.created_at),
-            idempotency_key: None,
+            // As an entry has it.
+            occurred_at: self.occurred_at.filter(|time| *time != self.created_at),
+            altered: self.altered.unwrap_or_default(),
         };
-        (self.user_id, Draft { activity, placement: Placement::Kept(self.id) })
+        let activity = NewActivity { details, idempotency_key: None };
+        let placement = Placement::Kept { created_at: self.created_at, id: self.id };
+        (self.user_id, Draft { activity, placement })
     }
 }
 
 impl From<Activity> for ActivityLine {
-    fn from(activity: Activity) -> Self {
+    fn from(Activity { id, user_id, created_at, details }: Activity) -> Self {
         Self {
             r#type: Kind::Activity,
-            id: Some(activity.id),
-            user_id: activity.user_id,
-            project_id: activity.project_id,
-            environment_id: activity.environment_id,
-            resource_type: activity.resource_type,
-            resource_id: activity.resource_id,
-            action: activity.action,
-            description: activity.description,
-            metadata: activity.metadata,
-            ip_address: activity.ip_address,
-            user_agent: activity.user_agent,
-            created_at: activity.created_at,
+            id: Some(id),
+            user_id,
+            project_id: details.project_id,
+            environment_id: details.environment_id,
+            resource_type: details.resource_type,
+            resource_id: details.resource_id,
+            action: details.action,
+            description: details.description,
+            metadata: details.metadata,
+            ip_address: details.ip_address,
+            user_agent: details.user_agent,
+            occurred_at: details.occurred_at,
+            altered: Some(details.altered).filter(|altered| !altered.is_empty()),
+            created_at,
         }
     }
 }
@@ -147,6 +156,7 @@ mod tests {
             r#"{"type":"activity","id":1,"userId":3,"projectId":4,"environmentId":4,"#,
             r#""resourceType":"function","resourceId":5,"action":"create","description":"d","#,
             r#""metadata":{"b": 1.0,"a":null},"ipAddress":"203.0.113.9","userAgent":"curl","#,
+            r#""occurredAt":"2024-01-15T10:29:00.000Z","altered":{"action":"Create"},"#,
             r#""createdAt":"2024-01-15T10:30:00.000Z"}"#
         );
         let line: ActivityLine = serde_json::from_str(text).unwrap();

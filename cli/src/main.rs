@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod line;
 mod process;
+mod progress;
 mod target;
 mod token;
 mod verify;
@@ -13,7 +14,7 @@ mod verify;
 use std::error::Error;
 use std::process::ExitCode;
 
-use activity_log::Chain;
+use activity_log::Report;
 use clap::{Parser, Subcommand};
 
 /// Activity Logs: run it here, move logs in and out, prove them.
@@ -40,7 +41,7 @@ enum Command {
     Export(export::Arguments),
     /// Prove that a log does not contradict itself
     Verify(verify::Arguments),
-    /// Erase a user: entries, heads, milestones and names
+    /// Erase a user: entries, ledger and names
     Erase(erase::Arguments),
 }
 
@@ -60,7 +61,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("activities: {}", Chain(failure.as_ref()));
+            eprintln!("activities: {}", Report(failure.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use activity_log::Chain;
+use activity_log::Report;
 use activity_log::id::UserId;
 use activity_log::store::Verified;
+use activity_log::view::Scope;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::Failure;
+use crate::progress::progress_bar;
 use crate::target::Target;
 
 /// How many users' logs are read side by side.
@@ -28,26 +30,35 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(user) => [(user, BTreeSet::new())].into(),
         None => store.users().await?,
     };
-    let mut sum = Verified::default();
     let store = &store;
+    let heads = users.keys().map(|user| store.head(Scope::User(*user)));
+    let mut heads = stream::iter(heads).buffered(SIDE_BY_SIDE);
+    let mut entries = 0;
+    while let Some(head) = heads.try_next().await? {
+        entries += head.total();
+    }
+    let bar = progress_bar(entries, "{bar:40} {percent}% of {human_len} entries, {eta} left");
+    let bar = &bar;
     let proofs = users.iter().map(|(user, scopes)| async move {
-        let verified = store.verify(*user, scopes).await;
-        verified.map_err(|error| format!("user {user}: {}", Chain(&error)))
+        let verified = store.verify(*user, scopes, &|entries| bar.inc(entries)).await;
+        verified.map_err(|error| format!("user {user}: {}", Report(&error)))
     });
-    // In order, so that the first contradiction is always the same one.
+    // In order, so that the first inconsistency is always the same one.
     let mut proofs = stream::iter(proofs).buffered(SIDE_BY_SIDE);
+    let mut sum = Verified::default();
     while let Some(verified) = proofs.try_next().await? {
         sum.entries += verified.entries;
-        sum.views += verified.views;
-        sum.milestones += verified.milestones;
+        sum.scopes += verified.scopes;
+        sum.blocks += verified.blocks;
         sum.hash = verified.hash;
     }
+    bar.finish_and_clear();
     println!(
-        "verified: {} users, {} entries, {} views, {} milestones",
+        "verified: {} users, {} entries, {} scopes, {} blocks",
         users.len(),
         sum.entries,
-        sum.views,
-        sum.milestones
+        sum.scopes,
+        sum.blocks
     );
     if let (Some(user), Some(hash)) = (arguments.user, sum.hash) {
         println!("the newest entry of user {user} has the hash {hash}");

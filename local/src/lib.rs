@@ -6,6 +6,7 @@
 pub mod engine;
 pub mod faults;
 pub mod http;
+pub mod kit;
 pub mod provider;
 pub mod template;
 

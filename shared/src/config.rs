@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `ACTIVITIES_TABLE` | name of the table of entries | required |
 //! | `DIRECTORY_TABLE` | name of the table of names and slugs | required |
-//! | `LEDGER_TABLE` | name of the table of heads and milestones | required |
+//! | `LEDGER_TABLE` | name of the table of heads, blocks and nodes | required |
 //! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | required, unless the next is set |
 //! | `JWT_JWKS_URL` | where the keys of RS256, ES256 and EdDSA tokens are published | required, unless the one above is set |
 //! | `JWT_USER_ID_CLAIM` | the claim that holds the user id | `sub` |

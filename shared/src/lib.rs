@@ -1,4 +1,4 @@
-//! Activity Logs: an immutable audit trail on DynamoDB whose every view is numbered.
+//! Activity Logs: an immutable audit trail on DynamoDB whose every list is numbered.
 //!
 //! A service records what a user does with an [`ActivityLogger`], or sends a
 //! [`Message`](message::Message) to the queue; the functions read it back through a
@@ -7,21 +7,16 @@
 //! calling; [`http`] is what they see; [`telemetry`] is what the operator sees; [`config`] is what
 //! the environment says.
 
-pub mod activity;
-mod chain;
 pub mod config;
-pub mod directory;
 pub mod http;
-pub mod id;
 pub mod logger;
-pub mod message;
+mod model;
+mod report;
 pub mod store;
 pub mod telemetry;
-pub mod time;
 pub mod token;
-mod turns;
-pub mod view;
 
-pub use activity::{Activity, Metadata, NewActivity};
-pub use chain::Chain;
+pub use activity::{Activity, Details, Metadata, NewActivity};
 pub use logger::ActivityLogger;
+pub use model::{activity, directory, id, message, time, view};
+pub use report::Report;

@@ -4,10 +4,11 @@ use activity_log::NewActivity;
 use activity_log::activity::Metadata;
 use activity_log::logger::ActivityLogger;
 use activity_log::time::{Clock, Timestamp};
+use activity_log_local::kit::user;
 use lambda_http::Body;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, bearer, user};
+use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, bearer};
 
 /// The reference's two examples were recorded at 10:30 and at 10:35.
 const CASES_OF_TIME: [(&str, &[u64]); 17] = [
@@ -202,7 +203,61 @@ async fn link_is_the_url_of_the_next_page() {
 }
 
 #[tokio::test]
-async fn include_client_adds_ip_address_and_user_agent() {
+async fn filters_take_several_values_and_exclusions_on_both_routes() {
+    let fixture = Fixture::new().await;
+    let at = |action: &str| {
+        NewActivity::new(action).environment(4.try_into().unwrap(), 4.try_into().unwrap())
+    };
+    let batch = (0..150_u64).map(|number| {
+        let action = ["create", "invoke", "sync"][usize::try_from(number % 3).unwrap()];
+        match number % 5 {
+            0 => at(action),
+            1 | 2 => at(action).resource("function", 5.try_into().unwrap()),
+            _ => at(action).resource("database", 5.try_into().unwrap()),
+        }
+    });
+    fixture.logger.append_batch(user(3), batch).await.unwrap();
+    // With the two examples: 152 entries, of which 30 without a type, 62 functions, 60 databases;
+    // 51 creations, 51 invocations, 50 synchronisations.
+    for (query, total) in [
+        ("resourceType=function,database", 122),
+        ("resourceType=database,function,,database,", 122),
+        ("resourceType=~", 30),
+        ("resourceType=~,database", 90),
+        ("excludeResourceType=function", 90),
+        ("excludeResourceType=~", 122),
+        ("excludeResourceType=~,database", 62),
+        ("resourceType=function,database&excludeResourceType=database", 62),
+        ("excludeAction=invoke", 101),
+        ("excludeAction=invoke,sync,nothing", 51),
+        ("action=create,sync&resourceType=~", 20),
+        ("action=create&excludeAction=create", 0),
+        ("resourceType=%7E&action=create%2Cinvoke", 20),
+        ("resourceType=,&excludeAction=,", 152),
+        ("action=~", 0),
+        ("excludeAction=~", 152),
+        ("resourceType=Function,function%20", 0),
+    ] {
+        for answer in fixture.both(&format!("{query}&limit=1000")).await {
+            let data = answer.body["data"].as_array().unwrap();
+            let counted = (answer.pagination()["total"].as_u64(), data.len());
+            assert_eq!(counted, (Some(total), usize::try_from(total).unwrap()), "{query}");
+        }
+    }
+    // In every entry shown, what was asked for; and cursors lead through all of it, whatever the
+    // order of the values.
+    let first = fixture.list("resourceType=~,database&excludeAction=sync&limit=40").await;
+    let more =
+        format!("excludeAction=sync&resourceType=database,~&cursor={}", first.next().unwrap());
+    let rest = fixture.list(&more).await;
+    let all = [first.ids(), rest.ids()].concat();
+    assert_eq!(all.len(), 60, "20 without a type, 40 databases");
+    let expected = fixture.list("excludeResourceType=function&action=create,invoke").await.ids();
+    assert_eq!(all, expected);
+}
+
+#[tokio::test]
+async fn include_client_adds_what_is_known_of_the_client_and_of_the_entry() {
     let fixture = Fixture::new().await;
     let without = fixture.list("").await;
     for answer in fixture.both("include=client").await {
@@ -215,6 +270,8 @@ async fn include_client_adds_ip_address_and_user_agent() {
             let mut expected = without.clone();
             expected["ipAddress"] = "203.0.113.10".into();
             expected["userAgent"] = "curl/8.7.1".into();
+            expected["occurredAt"] = Value::Null;
+            expected["altered"] = Value::Null;
             assert_eq!(*with, expected);
         }
     }
@@ -228,7 +285,14 @@ async fn include_client_adds_ip_address_and_user_agent() {
     fixture.logger.append(user(3), NewActivity::new("sync")).await.unwrap();
     let entry = &fixture.list("include=client&limit=1").await.body["data"][0];
     assert!(entry["ipAddress"].is_null() && entry["userAgent"].is_null());
-    assert_eq!(entry.as_object().unwrap().len(), 15);
+    assert_eq!(entry.as_object().unwrap().len(), 17);
+    // Entered in the log later than it happened, because the log was there already.
+    let earlier = "2024-01-01T00:00:00Z".parse().unwrap();
+    let late = NewActivity::new("sync").occurred_at(earlier);
+    fixture.logger.append(user(3), late).await.unwrap();
+    let entry = &fixture.list("include=client&limit=1").await.body["data"][0];
+    assert_eq!(entry["occurredAt"], "2024-01-01T00:00:00.000Z");
+    assert_ne!(entry["createdAt"], entry["occurredAt"]);
     for value in ["Client", "all", "client,client", "ipAddress"] {
         assert_eq!(fixture.list(&format!("include={value}")).await.body["parameter"], "include");
         assert_eq!(get(&format!("include={value}")).await.body["parameter"], "include");
@@ -254,7 +318,10 @@ async fn accept_chooses_json_ndjson_or_csv_and_anything_else_is_406() {
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
     let lines: Vec<&str> = csv.text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 6);
-    assert!(lines[0].starts_with("id,userId,") && lines[0].ends_with(",ipAddress,userAgent"));
+    assert!(
+        lines[0].starts_with("id,userId,")
+            && lines[0].ends_with(",ipAddress,userAgent,occurredAt,altered")
+    );
     let ids: Vec<u64> =
         lines[1..].iter().map(|line| line.split_once(',').unwrap().0.parse().unwrap()).collect();
     assert_eq!(ids, json.ids());
@@ -359,7 +426,7 @@ async fn response_limit_cuts_a_page_at_an_entry_and_the_next_goes_on_there() {
     let clock = Clock::new(|| "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     let logger = ActivityLogger::new(fixture.api.store.clone()).with_clock(clock);
     let mut activity = NewActivity::new("sync").description("x".repeat(1_024));
-    activity.metadata = Metadata::from_text(metadata).ok();
+    activity.details.metadata = Metadata::from_text(metadata).ok();
     logger.append_batch(user(3), std::iter::repeat_n(activity, 1_000)).await.unwrap();
 
     for (accept, order) in

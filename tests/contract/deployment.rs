@@ -8,15 +8,16 @@ use std::time::Instant;
 
 use activity_log::config;
 use activity_log::http::Operation;
-use activity_log::store::{Order, PageRequest, Start, TimeRange, Usage};
+use activity_log::store::{PageRequest, Usage};
 use activity_log::telemetry::{RecordedBatch, Work};
 use activity_log::token::TokenError;
-use activity_log::view::{INDEXES, SORT_KEY, Scope, View};
+use activity_log::view::{INDEXES, SORT_KEY};
 use activity_log_local::faults::{Faults, WRITE};
+use activity_log_local::kit::{TEMPLATE, whole};
 use activity_log_local::template::{Key, permissions, tables};
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, GET, LIST, PROJECT, TEMPLATE, user};
+use crate::support::{Fixture, GET, LIST, PROJECT};
 
 /// The function that no route leads to.
 const RECORDER: &str = "record-activities";
@@ -93,7 +94,7 @@ fn routes_functions_router_and_events_are_the_same_everywhere() {
 }
 
 #[test]
-fn every_index_is_a_kind_of_view_and_holds_what_its_pages_need() {
+fn every_index_is_of_a_kind_of_scope_and_holds_what_its_pages_need() {
     let tables = tables(TEMPLATE).unwrap();
     let keys = |keys: &[Key], kind| {
         let named = keys.iter().filter(|key| key.key_type == kind);
@@ -105,11 +106,9 @@ fn every_index_is_a_kind_of_view_and_holds_what_its_pages_need() {
         assert_eq!(found.index_name, index.name);
         assert_eq!(keys(&found.key_schema, "HASH"), index.partition_key, "{}", index.name);
         assert_eq!(keys(&found.key_schema, "RANGE"), SORT_KEY, "{}", index.name);
-        let (kind, attributes) = if index.covering {
-            ("ALL", None)
-        } else {
-            ("INCLUDE", Some(vec![index.position.to_owned()]))
-        };
+        let kind = if index.is_whole() { "ALL" } else { "INCLUDE" };
+        let names = |held: &[&str]| held.iter().map(|name| (*name).to_owned()).collect();
+        let attributes: Option<Vec<String>> = index.holds.map(names);
         assert_eq!(found.projection.projection_type, kind, "{}", index.name);
         assert_eq!(found.projection.non_key_attributes, attributes, "{}", index.name);
     }
@@ -252,7 +251,8 @@ async fn exercise(fixture: &Fixture, operation: Operation) {
             Operation::ListActivities => fixture.list(query).await,
             _ => fixture.project("my-project", "production", query).await,
         };
-        assert_eq!(answer.status, 200, "{query}: {answer:?}");
+        let lines = fixture.lines.lock().unwrap();
+        assert_eq!(answer.status, 200, "{query}: {:?}", lines.last());
         answer
     };
     for scope in scopes {
@@ -273,13 +273,7 @@ async fn exercise(fixture: &Fixture, operation: Operation) {
 async fn a_function_may_make_the_calls_that_it_makes_and_no_other() {
     let mut fixture = Fixture::new().await;
     fixture.record(260).await;
-    let newest = PageRequest {
-        view: View::of(Scope::User(user(3))),
-        range: TimeRange::default(),
-        order: Order::NewestFirst,
-        start: Start::Offset(0),
-        limit: 1,
-    };
+    let newest = PageRequest::newest(whole(3), 1);
     let newest = fixture.api.store.page(&newest).await.unwrap().activities[0].id.get();
     for operation in Operation::ALL {
         let faults = Faults::new(9);
@@ -287,7 +281,7 @@ async fn a_function_may_make_the_calls_that_it_makes_and_no_other() {
         exercise(&fixture, operation).await;
         // An index that lags, and a body that does not come at first.
         if operation != Operation::GetActivity {
-            faults.hide([newest], 1);
+            faults.hide([newest], u32::MAX);
             exercise(&fixture, operation).await;
             faults.hide_body(newest, 1);
             exercise(&fixture, operation).await;

@@ -10,11 +10,12 @@ use activity_log::NewActivity;
 use activity_log::http::DEADLINE;
 use activity_log::logger::ActivityLogger;
 use activity_log_local::faults::{Fault, Faults, Injection};
+use activity_log_local::kit::user;
 use aws_sdk_dynamodb::Client;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::{Answer, Fixture, user};
+use crate::support::{Answer, Fixture};
 
 /// How likely a call is to go wrong, and a new entry to be late in an index, and by how much.
 const CHANCE: f64 = 0.12;

@@ -14,12 +14,12 @@ use activity_log::telemetry::Telemetry;
 use activity_log::token::{TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
+use activity_log_local::kit::{TEMPLATE, user};
 use flate2::read::GzDecoder;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
 
-pub(crate) const TEMPLATE: &str = include_str!("../../template.yaml");
 pub(crate) const LIST: &str = include_str!("../../events/list-activities.json");
 pub(crate) const PROJECT: &str = include_str!("../../events/list-project-activities.json");
 pub(crate) const GET: &str = include_str!("../../events/get-activity.json");
@@ -209,10 +209,6 @@ pub(crate) fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-pub(crate) fn user(id: u64) -> activity_log::id::UserId {
-    id.try_into().unwrap()
-}
-
 fn names() -> Vec<Entity> {
     let person = |id: u64, name: &str| {
         Entity::User(User {
@@ -259,9 +255,9 @@ fn examples() -> [Draft; 2] {
             .environment(4.try_into().unwrap(), 4.try_into().unwrap())
             .description(description)
             .client("203.0.113.10".parse().unwrap(), "curl/8.7.1");
-        activity.metadata = Metadata::from_text(metadata.to_owned()).ok();
-        activity.occurred_at = at.parse().ok();
-        Draft { activity, placement: Placement::Kept(id.try_into().ok()) }
+        activity.details.metadata = Metadata::from_text(metadata.to_owned()).ok();
+        let placement = Placement::Kept { created_at: at.parse().unwrap(), id: id.try_into().ok() };
+        Draft { activity, placement }
     };
     [
         draft(
@@ -287,11 +283,10 @@ fn examples() -> [Draft; 2] {
 
 /// User 8's entry.
 fn foreign() -> Draft {
-    let activity = NewActivity {
-        occurred_at: "2024-01-15T10:40:00Z".parse().ok(),
-        ..NewActivity::new("create").environment(11.try_into().unwrap(), 14.try_into().unwrap())
-    };
-    Draft { activity, placement: Placement::Kept(3.try_into().ok()) }
+    let activity =
+        NewActivity::new("create").environment(11.try_into().unwrap(), 14.try_into().unwrap());
+    let created_at = "2024-01-15T10:40:00Z".parse().unwrap();
+    Draft { activity, placement: Placement::Kept { created_at, id: 3.try_into().ok() } }
 }
 
 /// The reference's first example, as it is answered.

@@ -1,8 +1,9 @@
 //! The rows of the first table of docs/contract.md, each by its name.
 
+use activity_log_local::kit::user;
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, GET, LIST, PROJECT, bearer, first_example, user};
+use crate::support::{Fixture, GET, LIST, PROJECT, bearer, first_example};
 
 const UNAUTHENTICATED: &str = "Missing or invalid authentication token";
 

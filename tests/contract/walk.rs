@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use activity_log::NewActivity;
 use activity_log::logger::ActivityLogger;
+use activity_log_local::kit::user;
 
-use crate::support::{Fixture, user};
+use crate::support::Fixture;
 
 /// Appends one or a few at a time until it is told to stop; says how often it did.
 async fn write(logger: &ActivityLogger, stop: &AtomicBool) -> usize {

@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use activity_log::NewActivity;
 use activity_log::logger::ActivityLogger;
 use activity_log::store::Store;
 use activity_log::telemetry::Telemetry;
+use activity_log::{Activity, NewActivity};
 use activity_log_local::faults::{Fault, Faults, Injection};
+use activity_log_local::kit::{Log, user};
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -15,39 +16,42 @@ use record_activities::{DEADLINE, handler};
 use serde_json::{Value, json};
 
 use crate::support::{
-    EVENT, Log, SENT, deliver_and_tell, did, invocation, message, raw_message, user,
+    EVENT, SENT, actions, deliver_and_tell, deliver_to, did, invocation, message, raw_message,
 };
 
 #[tokio::test]
 async fn the_example_event_is_recorded() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let event: SqsEvent = serde_json::from_str(EVENT).unwrap();
     let telemetry = Telemetry::with(None, |_| ());
     let response = handler(&log.logger, &telemetry, invocation(event)).await.unwrap();
     assert_eq!(serde_json::to_value(response).unwrap(), json!({ "batchItemFailures": [] }));
     let [update, invoke] = log.entries(3).await.try_into().unwrap();
-    assert_eq!((update.action.as_str(), invoke.action.as_str()), ("update", "invoke"));
+    assert_eq!(
+        (update.details.action.as_str(), invoke.details.action.as_str()),
+        ("update", "invoke")
+    );
     assert_eq!(update.created_at.to_string(), "2024-01-24T09:00:00.000Z", "when it occurred");
     assert_eq!(invoke.created_at.to_string(), "2024-01-24T09:00:00.250Z", "when it was sent");
-    assert_eq!(update.metadata.unwrap().as_text(), r#"{"codeSize":48213}"#);
-    assert_eq!(update.ip_address, "203.0.113.10".parse().ok());
-    assert_eq!(log.actions(8).await, ["sync"]);
+    assert_eq!(update.details.metadata.unwrap().as_text(), r#"{"codeSize":48213}"#);
+    assert_eq!(update.details.ip_address, "203.0.113.10".parse().ok());
+    assert_eq!(actions(&log, 8).await, ["sync"]);
 }
 
 #[tokio::test]
 async fn a_message_is_recorded_once_however_often_it_is_delivered() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let keyed = |id| message(id, &json!({"userId": 3, "action": "sync", "idempotencyKey": "k"}));
     let batch = [did("a", 3, "create"), keyed("b"), keyed("c"), did("d", 3, "delete")];
     for delivered in [&batch[..], &batch[..], &batch[1..], &batch[3..]] {
-        assert_eq!(log.deliver(delivered).await, [""; 0]);
-        assert_eq!(log.actions(3).await, ["create", "sync", "delete"]);
+        assert_eq!(deliver_to(&log, delivered).await, [""; 0]);
+        assert_eq!(actions(&log, 3).await, ["create", "sync", "delete"]);
     }
 }
 
 #[tokio::test]
 async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let batch: Vec<_> = (0..10).map(|n| did(&n.to_string(), 3 + n % 3, "sync")).collect();
     let faults = Faults::new(1);
     let logger = ActivityLogger::new(faults.store(&log.engine.endpoint()));
@@ -61,8 +65,8 @@ async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
 
 #[tokio::test]
 async fn a_batch_is_told_of_in_one_line_with_its_metrics() {
-    let log = Log::new().await;
-    log.deliver(&[did("0", 3, "create")]).await;
+    let log = Log::of_today().await;
+    deliver_to(&log, &[did("0", 3, "create")]).await;
     let batch = [
         did("0", 3, "create"),
         did("1", 3, "update"),
@@ -117,7 +121,7 @@ impl Logged {
 
 #[tokio::test]
 async fn a_message_that_can_never_be_recorded_fails_alone_and_says_why_without_its_body() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let logged = Logged::default();
     let writer = logged.clone();
     let subscriber =
@@ -135,10 +139,10 @@ async fn a_message_that_can_never_be_recorded_fails_alone_and_says_why_without_i
         message("8", &json!({"user": "hush", "action": "sync"})),
         did("9", 3, "delete"),
     ];
-    assert_eq!(log.deliver(&batch).await, ["2", "4", "5", "6", "8"]);
+    assert_eq!(deliver_to(&log, &batch).await, ["2", "4", "5", "6", "8"]);
     drop(guard);
-    assert_eq!(log.actions(3).await, ["create", "update", "delete"]);
-    assert_eq!(log.actions(8).await, ["sync"]);
+    assert_eq!(actions(&log, 3).await, ["create", "update", "delete"]);
+    assert_eq!(actions(&log, 8).await, ["sync"]);
     let text = logged.text();
     assert_eq!(text.lines().count(), 5, "{text}");
     for (line, (id, reason)) in text.lines().zip([
@@ -154,8 +158,8 @@ async fn a_message_that_can_never_be_recorded_fails_alone_and_says_why_without_i
 }
 
 #[tokio::test]
-async fn a_message_that_the_log_has_no_room_for_fails_alone() {
-    let log = Log::new().await;
+async fn a_message_whose_pair_the_log_has_no_room_for_is_recorded_as_other_and_says_so() {
+    let log = Log::of_today().await;
     let pairs = (0..2_000).map(|number| NewActivity::new(format!("action-{number}")));
     log.logger.append_batch(user(3), pairs).await.unwrap();
     let batch = [
@@ -165,21 +169,28 @@ async fn a_message_that_the_log_has_no_room_for_fails_alone() {
         did("4", 3, "two-too-many"),
         did("5", 8, "sync"),
     ];
-    assert_eq!(log.deliver(&batch).await, ["2", "4"]);
-    assert_eq!(log.actions(3).await[2_000..], ["action-1", "action-3"]);
-    assert_eq!(log.actions(8).await, ["sync"]);
+    assert_eq!(deliver_to(&log, &batch).await, [""; 0]);
+    let recorded = ["action-1", "other", "action-3", "other"];
+    assert_eq!(actions(&log, 3).await[2_000..], recorded);
+    assert_eq!(actions(&log, 8).await, ["sync"]);
+    let entries = log.entries(3).await;
+    let came = |entry: &Activity| entry.details.altered.get("action").cloned().flatten();
+    let altered: Vec<_> = entries[2_000..].iter().map(came).collect();
+    let once = |action: &str| Some(action.to_owned());
+    assert_eq!(altered, [None, once("one-too-many"), None, once("two-too-many")]);
+    log.verify(3).await;
 }
 
 #[tokio::test]
 async fn if_a_log_cannot_be_written_all_of_its_messages_fail_in_order_and_others_go_on() {
-    let log = Log::new().await;
-    log.deliver(&[did("0", 3, "create")]).await;
+    let log = Log::of_today().await;
+    deliver_to(&log, &[did("0", 3, "create")]).await;
     let head = |counts| {
         activity_log_local::client(&log.engine.endpoint())
             .update_item()
             .table_name("LedgerTable")
             .key("scope", AttributeValue::S("user#3".to_owned()))
-            .key("entry", AttributeValue::S("head".to_owned()))
+            .key("item", AttributeValue::S("head".to_owned()))
             .update_expression("SET id = :id")
             .expression_attribute_values(":id", counts)
             .send()
@@ -187,18 +198,18 @@ async fn if_a_log_cannot_be_written_all_of_its_messages_fail_in_order_and_others
     let good = AttributeValue::N(log.entries(3).await[0].id.to_string());
     head(AttributeValue::S("no number".to_owned())).await.unwrap();
     let batch = [did("1", 3, "update"), did("2", 8, "sync"), did("3", 3, "delete")];
-    assert_eq!(log.deliver(&batch).await, ["1", "3"]);
-    assert_eq!(log.actions(8).await, ["sync"]);
+    assert_eq!(deliver_to(&log, &batch).await, ["1", "3"]);
+    assert_eq!(actions(&log, 8).await, ["sync"]);
     head(good).await.unwrap();
-    assert_eq!(log.deliver(&batch).await, [""; 0], "delivered again");
-    assert_eq!(log.actions(3).await, ["create", "update", "delete"]);
-    assert_eq!(log.actions(8).await, ["sync"]);
+    assert_eq!(deliver_to(&log, &batch).await, [""; 0], "delivered again");
+    assert_eq!(actions(&log, 3).await, ["create", "update", "delete"]);
+    assert_eq!(actions(&log, 8).await, ["sync"]);
     log.verify(3).await;
 }
 
 #[tokio::test]
 async fn a_message_without_an_id_fails_the_whole_batch() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["Records"][1]["messageId"] = Value::Null;
     let event = invocation(serde_json::from_value(event).unwrap());
@@ -209,7 +220,7 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
 
 #[tokio::test]
 async fn a_message_is_never_dated_later_than_now_nor_before_the_one_ahead_of_it() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let at = |id, occurred_at| {
         message(id, &json!({"userId": 3, "action": "sync", "occurredAt": occurred_at}))
     };
@@ -219,7 +230,7 @@ async fn a_message_is_never_dated_later_than_now_nor_before_the_one_ahead_of_it(
         did("3", 3, "create"),
         at("4", "2099-01-01T00:00:00Z"),
     ];
-    assert_eq!(log.deliver(&batch).await, [""; 0]);
+    assert_eq!(deliver_to(&log, &batch).await, [""; 0]);
     let now = activity_log::time::Timestamp::now();
     let times: Vec<_> = log.entries(3).await.iter().map(|entry| entry.created_at).collect();
     assert_eq!(times[0].to_string(), "2024-01-15T10:30:00.000Z");

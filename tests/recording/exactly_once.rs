@@ -11,11 +11,12 @@ use activity_log::logger::{ActivityLogger, AppendError, DEFAULT_DEADLINE, Record
 use activity_log::time::{Clock, Timestamp};
 use activity_log::{Activity, NewActivity};
 use activity_log_local::faults::{Fault, Faults};
+use activity_log_local::kit::{Log, TEMPLATE, user};
 use activity_log_local::template::permissions;
 use serde_json::json;
 
 use crate::queue::Queue;
-use crate::support::{Log, TEMPLATE, deliver, message, raw_message, user};
+use crate::support::{deliver, message, raw_message};
 
 const USERS: u64 = 4;
 /// Services that write directly, each to every user.
@@ -90,7 +91,7 @@ async fn service(logger: ActivityLogger, number: u64) -> Known {
                 Err(stopped) => (stopped.recorded, Some(stopped.error)),
             };
             for (marker, Recorded { activity, .. }) in markers[from..].iter().zip(&recorded) {
-                assert_eq!(activity.description.as_ref(), Some(marker));
+                assert_eq!(activity.details.description.as_ref(), Some(marker));
                 known.acknowledged.insert(marker.clone(), activity.clone());
             }
             from += recorded.len();
@@ -167,7 +168,7 @@ fn send(queue: &Queue) -> (BTreeMap<u64, Vec<String>>, BTreeSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_activity_is_recorded_once_whatever_breaks() {
-    let log = Log::new().await;
+    let log = Log::of_today().await;
     let faults = Faults::new(4);
     faults.at_random(CHANCE);
 
@@ -208,12 +209,12 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
         // The messages of a group are in the order in which they were sent.
         let queued: Vec<_> = entries
             .iter()
-            .filter_map(|entry| entry.description.clone())
+            .filter_map(|entry| entry.details.description.clone())
             .filter(|marker| marker.starts_with("message"))
             .collect();
         assert_eq!(queued, sent[&id], "user {id}");
         for entry in entries {
-            found.entry(entry.description.clone().unwrap()).or_default().push(entry);
+            found.entry(entry.details.description.clone().unwrap()).or_default().push(entry);
         }
     }
     for (marker, activity) in &known.acknowledged {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use activity_log::store::IDEMPOTENCY_KEY_SECONDS;
+use activity_log_local::kit::TEMPLATE;
 use record_activities::DEADLINE;
 use serde_json::{Value, json};
 
 use crate::queue::MAX_RECEIVE_COUNT;
-use crate::support::TEMPLATE;
 
 fn resource(name: &str) -> Value {
     let mut template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();

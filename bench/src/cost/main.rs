@@ -14,11 +14,12 @@ use std::process::ExitCode;
 
 use activity_log::token::TokenError;
 use activity_log::view::INDEXES;
+use activity_log_local::kit::Workload;
 use clap::Parser;
 use serde::Deserialize;
 
 use markdown::{Table, replaced};
-use measured::{Log, Taken};
+use measured::{Log, Taken, activity};
 use sizes::{Sizes, Stored};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -42,10 +43,19 @@ struct Arguments {
     assumed: Assumed,
 }
 
+/// How many entries a block holds.
+const BLOCK: u64 = 64;
+
+/// Read units of a page of 100 from the index of a user.
+const PAGE_UNITS: f64 = 6.0;
+
+/// Hours of a month.
+const HOURS: f64 = 730.0;
+
 /// What cannot be measured here.
 #[derive(clap::Args)]
 struct Assumed {
-    /// Milliseconds of a trip from Lambda to DynamoDB
+    /// Milliseconds of a round trip from Lambda to DynamoDB
     #[arg(long, default_value_t = 8.0)]
     trip_ms: f64,
     /// Milliseconds of everything else that a function does
@@ -69,6 +79,9 @@ struct Assumed {
     /// Entries read by id for each append
     #[arg(long, default_value_t = 0.01)]
     gets: f64,
+    /// Bytes that PostgreSQL takes for an entry, with the indexes that the same lists need
+    #[arg(long, default_value_t = 627)]
+    postgres_bytes: u64,
 }
 
 /// What a million of something costs, in dollars.
@@ -195,7 +208,7 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
 
     let mut requests = Table::new(
         "requests",
-        "a million | read units each | trips | DynamoDB | API Gateway | Lambda | logs, traces | \
+        "a million | read units each | round trips | DynamoDB | API Gateway | Lambda | logs, traces | \
          transfer | all",
     );
     let mut request = |name: &str, taken: Taken| {
@@ -220,7 +233,7 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
     let page = request("pages of 100, the newest entries", log.list("").await?);
     request("pages of 100, far in", log.list("offset=1007").await?);
     let one_kind = "resourceType=function&action=create";
-    request("pages of 100 of one type and action", log.list(one_kind).await?);
+    request("pages of 100 of one type and action, of four", log.list(one_kind).await?);
     request("pages of 100 of one environment", log.list_environment().await?);
     request("totals alone (`limit=0`)", log.list("limit=0").await?);
     let get = request("entries by id", log.get().await?);
@@ -238,20 +251,29 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
         appends.row(&[name.to_owned(), read, written, dynamodb, carried, lambda, watched, all]);
         cost
     };
-    let direct = log.append().await?;
-    let cost = Cost { dynamodb: dynamodb(&direct), ..Cost::default() };
-    append("appends by a service, one by one", &direct, cost);
+    let direct = log.append(activity, 1).await?;
+    let by_service = |taken: &Taken| Cost { dynamodb: dynamodb(taken), ..Cost::default() };
+    append("appends by a service, one by one", &direct, by_service(&direct));
+    let batched = log.append(activity, 10).await?;
+    append("ten of a user at a time", &batched, by_service(&batched));
+    for (name, size) in
+        [("in 60 environments and of 49 pairs, one by one", 1), ("the same, ten at a time", 10)]
+    {
+        let (log, mut workload) = (Log::new().await?, Workload::w3());
+        let taken = log.append(|_| Ok(workload.next()), size).await?;
+        append(name, &taken, by_service(&taken));
+    }
     let single = log.record(1).await?;
     let recorded = append(
         "through the queue, one in a batch",
         &single,
         assumed.messages(&single, memory, 1.0),
     );
-    let batched = log.record(10).await?;
+    let queued = log.record(10).await?;
     append(
         "through the queue, ten of a user in a batch",
-        &batched,
-        assumed.messages(&batched, memory, 10.0),
+        &queued,
+        assumed.messages(&queued, memory, 10.0),
     );
 
     let sizes = sizes::measure(&log.endpoint()).await?;
@@ -262,6 +284,8 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
         parts(&sizes, &direct)?,
         indexes(&sizes),
         months(assumed, &sizes, [recorded.sum(), page.sum(), get.sum()], watching.sum()),
+        classes(&sizes),
+        postgres(assumed),
         watching.table(),
     ])
 }
@@ -287,35 +311,15 @@ fn parts(sizes: &Sizes, direct: &Taken) -> Result<Table, Failure> {
     };
     // In a transaction, every unit counts twice; the indexes are written outside of it.
     row("the entry", 1.0, &sizes.entries, real(2 * sizes.entries.units()));
-    row(
-        "the heads of its user, project and environment",
-        3.0,
-        &sizes.heads,
-        real(6 * sizes.heads.units()),
-    );
-    let milestones: f64 = INDEXES.iter().map(|index| 1.0 / real(index.stride)).sum();
-    // A sum of twentieths and hundredths.
-    let milestones = (milestones * 100.0).round() / 100.0;
-    row(
-        "milestones",
-        milestones,
-        &sizes.milestones,
-        2.0 * milestones * real(sizes.milestones.units()),
-    );
-    for covering in [true, false] {
-        let mut all = Stored::default();
-        let mut units = 0;
-        let mut count = 0;
-        for index in INDEXES.iter().filter(|index| index.covering == covering) {
-            let stored = &sizes.indexes[index.name];
-            all.items += stored.items;
-            all.bytes += stored.bytes;
-            units += stored.units();
-            count += 1;
-        }
-        let name =
-            if covering { "indexes that hold whole entries" } else { "indexes that hold keys" };
-        row(name, real(count), &all, real(units));
+    let heads = "the heads of its user, project and environment";
+    row(heads, 3.0, &sizes.heads, real(6 * sizes.heads.units()));
+    // One of each a scope, whenever a block is full.
+    let sealed = 3.0 / real(BLOCK);
+    row("blocks", sealed, &sizes.blocks, 2.0 * sealed * real(sizes.blocks.units()));
+    row("nodes", sealed, &sizes.nodes, 2.0 * sealed * real(sizes.nodes.units()));
+    for index in &INDEXES {
+        let stored = &sizes.indexes[index.name];
+        row(&format!("the index `{}`", index.name), 1.0, stored, real(stored.units()));
     }
     if (written - direct.write_units).abs() > 1e-6 {
         return Err(
@@ -325,34 +329,59 @@ fn parts(sizes: &Sizes, direct: &Taken) -> Result<Table, Failure> {
     Ok(table)
 }
 
-/// What each index costs, and what would have to be refused without it.
+/// What each index costs.
 fn indexes(sizes: &Sizes) -> Table {
     let mut table = Table::new(
         "indexes",
-        "index, and the filters of its lists | bytes stored for each entry | \
-         a million appends | a month, 10 million entries",
+        "index | bytes stored for each entry | a million appends | a month, 10 million entries",
     );
     for index in &INDEXES {
         let stored = &sizes.indexes[index.name];
         let each = real(stored.billed()) / real(sizes.entries.items);
-        let month = each * 1e7 / prices::GB * prices::STORAGE;
-        let filters: Vec<String> = index
-            .partition_key
-            .iter()
-            .filter_map(|key| match *key {
-                "projectId" => Some("`projectSlug`".to_owned()),
-                "environmentId" => Some("`environmentSlug`".to_owned()),
-                "userId" => None,
-                other => Some(format!("`{other}`")),
-            })
-            .collect();
-        let answers = if filters.is_empty() { "none".to_owned() } else { filters.join(", ") };
         table.row(&[
-            format!("`{}`: {answers}", index.name),
+            format!("`{}`", index.name),
             format!("{each:.0}"),
             dollars(real(stored.units()) * prices::WRITE_UNITS),
-            dollars(month),
+            dollars(each * 1e7 / prices::GB * prices::STORAGE),
         ]);
+    }
+    table
+}
+
+/// What the table of entries and its indexes cost in each table class, and when the other class pays.
+fn classes(sizes: &Sizes) -> Table {
+    let mut table = Table::new(
+        "classes",
+        "class | a million appends | a million entries kept for a month | a million pages",
+    );
+    let indexes = || sizes.indexes.values();
+    let units = real(2 * sizes.entries.units() + indexes().map(Stored::units).sum::<u64>());
+    let bytes = sizes.entries.billed() + indexes().map(Stored::billed).sum::<u64>();
+    let kept = real(bytes) / real(sizes.entries.items) * 1e6 / prices::GB;
+    let cost = |class: &prices::Class| [units * class.write, kept * class.storage];
+    for (name, class) in [("standard", prices::STANDARD), ("infrequent access", prices::INFREQUENT)]
+    {
+        let [append, keep] = cost(&class).map(dollars);
+        table.row(&[name.to_owned(), append, keep, dollars(PAGE_UNITS * class.read)]);
+    }
+    let [standard, infrequent] = [cost(&prices::STANDARD), cost(&prices::INFREQUENT)];
+    let months = (infrequent[0] - standard[0]) / (standard[1] - infrequent[1]);
+    let months = format!("after {months:.1} months of what is new in one");
+    table.row(&["infrequent access pays".to_owned(), months, String::new(), String::new()]);
+    table
+}
+
+/// What a month costs on PostgreSQL, whatever is written and read as long as the server is up to it.
+fn postgres(assumed: &Assumed) -> Table {
+    let servers = prices::POSTGRES_HOURS.map(|(name, _)| format!("{name}, in two zones"));
+    let columns = format!("entries | stored (GB) | {}", servers.join(" | "));
+    let mut table = Table::new("postgres", &columns);
+    for count in MONTHS {
+        let stored = real(count * assumed.postgres_bytes) / prices::GB;
+        let disk = 2.0 * stored.max(prices::POSTGRES_DISK) * prices::POSTGRES_STORAGE;
+        let month = |(_, hour): (&str, f64)| dollars(2.0 * hour * HOURS + disk);
+        let [small, large] = prices::POSTGRES_HOURS.map(month);
+        table.row(&[thousands(count), format!("{stored:.1}"), small, large]);
     }
     table
 }
@@ -363,7 +392,8 @@ fn months(assumed: &Assumed, sizes: &Sizes, a_million: [f64; 3], watching: f64) 
     let each = |stored: &Stored, of: u64| real(stored.billed()) / real(of);
     let entries = sizes.entries.items;
     let indexes: f64 = sizes.indexes.values().map(|stored| each(stored, entries)).sum();
-    let in_tables = each(&sizes.entries, entries) + each(&sizes.milestones, entries);
+    let in_tables =
+        each(&sizes.entries, entries) + each(&sizes.blocks, entries) + each(&sizes.nodes, entries);
     let kept = in_tables + indexes;
     // Idempotency keys are kept for 14 days.
     let key = each(&sizes.keys, sizes.keys.items) * 14.0 / 30.0;

@@ -29,12 +29,11 @@ use crate::{Failure, TEMPLATE, real};
 const TYPES: [&str; 2] = ["function", "database"];
 const ACTIONS: [&str; 2] = ["create", "invoke"];
 
-/// How many entries the log has before anything is measured: enough that every view has a page of
-/// 100, and is at one of its milestones.
-const ENTRIES: u64 = 2_000;
+/// How many entries the log has before anything is measured: thirty whole blocks.
+const ENTRIES: u64 = 1_920;
 
-/// How many appends of a kind are measured: after as many, every view is at a milestone again.
-const APPENDS: u64 = 400;
+/// How many appends of a kind are measured: ten whole blocks.
+const APPENDS: u64 = 640;
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
@@ -48,7 +47,7 @@ const GET: &str = include_str!("../../../events/get-activity.json");
 pub(crate) struct Taken {
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
-    /// Trips to DynamoDB in sequence.
+    /// Round trips to DynamoDB.
     pub(crate) trips: f64,
     /// Bytes of the function's line in the log.
     pub(crate) line: f64,
@@ -102,9 +101,9 @@ impl Log {
             ),
         };
         let log = Self { engine, api, logger, lines, now, metrics: BTreeSet::new() };
-        for first in (0..ENTRIES).step_by(25) {
+        for first in (0..ENTRIES).step_by(20) {
             log.tick();
-            log.logger.append_batch(user()?, activities(first..first + 25)?).await?;
+            log.logger.append_batch(user()?, activities(first..first + 20)?).await?;
         }
         Ok(log)
     }
@@ -141,12 +140,18 @@ impl Log {
         self.answered(&response)
     }
 
-    /// An append by a service.
-    pub(crate) async fn append(&self) -> Result<Taken, Failure> {
+    /// An append by a service of the next of `activities`, in batches of `size`.
+    pub(crate) async fn append(
+        &self,
+        mut activities: impl FnMut(u64) -> Result<NewActivity, Failure>,
+        size: u64,
+    ) -> Result<Taken, Failure> {
         let mut taken = Taken::default();
-        for number in 0..APPENDS {
+        for first in (0..APPENDS).step_by(usize::try_from(size)?) {
             self.tick();
-            let (recorded, usage) = measure(self.logger.append(user()?, activity(number)?)).await;
+            let batch =
+                (first..first + size).map(&mut activities).collect::<Result<Vec<_>, _>>()?;
+            let (recorded, usage) = measure(self.logger.append_batch(user()?, batch)).await;
             recorded?;
             taken.read_units += usage.read_units / real(APPENDS);
             taken.write_units += usage.write_units / real(APPENDS);
@@ -245,7 +250,7 @@ fn names() -> Result<[Entity; 3], Failure> {
     ])
 }
 
-/// An activity in all twelve views, about 500 bytes when it is stored; as a message of the queue.
+/// An activity in all three scopes, about 420 bytes when it is stored; as a message of the queue.
 fn body(number: u64) -> Value {
     let pair = usize::try_from(number % 4).unwrap_or_default();
     json!({
@@ -268,7 +273,7 @@ fn body(number: u64) -> Value {
     })
 }
 
-fn activity(number: u64) -> Result<NewActivity, Failure> {
+pub(crate) fn activity(number: u64) -> Result<NewActivity, Failure> {
     Ok(Message::parse(&body(number).to_string())?.activity)
 }
 

@@ -22,6 +22,31 @@ pub(crate) const STORAGE: f64 = 0.25;
 /// A GB of a table, without its global indexes, for a month of point-in-time recovery. The same page.
 pub(crate) const RECOVERY: f64 = 0.20;
 
+/// The same three of a table of the class for infrequent access. The same page.
+pub(crate) const INFREQUENT: Class = Class { read: 0.155, write: 0.78, storage: 0.10 };
+
+/// The three of the standard class.
+pub(crate) const STANDARD: Class = Class { read: READ_UNITS, write: WRITE_UNITS, storage: STORAGE };
+
+/// What a table class costs: a million read request units, a million write request units, a GB for a
+/// month.
+pub(crate) struct Class {
+    pub(crate) read: f64,
+    pub(crate) write: f64,
+    pub(crate) storage: f64,
+}
+
+/// An hour of a small PostgreSQL server, `db.t4g.medium`, and of a larger one, `db.m7g.large`; of a
+/// pair in two zones twice that. <https://aws.amazon.com/rds/postgresql/pricing/>
+pub(crate) const POSTGRES_HOURS: [(&str, f64); 2] =
+    [("db.t4g.medium", 0.065), ("db.m7g.large", 0.168)];
+
+/// A GB of its disk for a month; of a pair in two zones twice that. The same page.
+pub(crate) const POSTGRES_STORAGE: f64 = 0.115;
+
+/// The smallest disk, in GB. The same page.
+pub(crate) const POSTGRES_DISK: f64 = 20.0;
+
 /// What DynamoDB adds to the size of an item when it counts what is stored, in bytes. The same
 /// page.
 pub(crate) const ITEM_OVERHEAD: u64 = 100;

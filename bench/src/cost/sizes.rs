@@ -46,7 +46,8 @@ pub(crate) struct Sizes {
     /// What each index holds of them.
     pub(crate) indexes: BTreeMap<String, Stored>,
     pub(crate) heads: Stored,
-    pub(crate) milestones: Stored,
+    pub(crate) blocks: Stored,
+    pub(crate) nodes: Stored,
     pub(crate) keys: Stored,
 }
 
@@ -69,15 +70,17 @@ pub(crate) async fn measure(endpoint: &str) -> Result<Sizes, Failure> {
         }
     }
 
-    let mut ledger =
-        BTreeMap::from(["head", "milestone", "idempotency"].map(|kind| (kind, Stored::default())));
+    let mut ledger = BTreeMap::from(
+        ["head", "block", "node", "idempotency"].map(|kind| (kind, Stored::default())),
+    );
     for item in items(&client, &names.ledger).await? {
-        let entry = item.get("entry").and_then(|entry| entry.as_s().ok()).ok_or("no entry")?;
-        let kind = entry.split('#').next().unwrap_or_default();
-        ledger.get_mut(kind).ok_or_else(|| format!("unknown: {entry}"))?.add(item_size(&item));
+        let key = item.get("item").and_then(|key| key.as_s().ok()).ok_or("no key")?;
+        let kind = key.split('#').next().unwrap_or_default();
+        ledger.get_mut(kind).ok_or_else(|| format!("unknown: {key}"))?.add(item_size(&item));
     }
-    let [heads, milestones, keys] = ["head", "milestone", "idempotency"].map(|kind| ledger[kind]);
-    Ok(Sizes { entries, indexes, heads, milestones, keys })
+    let [heads, blocks, nodes, keys] =
+        ["head", "block", "node", "idempotency"].map(|kind| ledger[kind]);
+    Ok(Sizes { entries, indexes, heads, blocks, nodes, keys })
 }
 
 async fn items(client: &Client, table: &str) -> Result<Vec<Item>, Failure> {
@@ -113,8 +116,6 @@ fn value_size(value: &AttributeValue) -> u64 {
         AttributeValue::B(bytes) => bytes.as_ref().len() as u64,
         // A byte for two significant digits, and one more.
         AttributeValue::N(number) => (number.trim_matches(['-', '0']).len() as u64).div_ceil(2) + 1,
-        // Three bytes, and one for each member.
-        AttributeValue::M(members) => 3 + attributes_size(members.iter()) + members.len() as u64,
         other => unreachable!("no item has {other:?}"),
     }
 }

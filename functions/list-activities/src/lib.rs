@@ -1,7 +1,7 @@
 //! `GET /api/activities`: the caller's log, newest first, or the part of it that a filter matches.
 
 use activity_log::http::{
-    Api, ApiError, Document, Filter, ListParameters, Operation, QueryString, answer, list,
+    Api, ApiError, Document, ListParameters, Operation, QueryString, ScopeFilter, answer, list,
 };
 use activity_log::token::Caller;
 use lambda_http::{Body, Request, Response};
@@ -12,9 +12,9 @@ pub async fn handler(api: &Api, request: Request) -> Response<Body> {
 }
 
 async fn respond(api: &Api, request: &Request, caller: Caller) -> Result<Document, ApiError> {
-    let known = [&ListParameters::NAMES[..], &Filter::NAMES[..]].concat();
+    let known = [&ListParameters::NAMES[..], &ScopeFilter::NAMES[..]].concat();
     let query = QueryString::parse(request.uri().query(), &known)?;
     let parameters = ListParameters::read(&query)?;
-    let filter = Filter::read(&query)?;
-    list(api, caller, request, &query, parameters, &filter).await
+    let scope = ScopeFilter::read(&query)?;
+    list(api, caller, request, &query, parameters, &scope).await
 }

@@ -2,8 +2,8 @@
 //! newest first.
 
 use activity_log::http::{
-    Api, ApiError, Document, Filter, ListParameters, Operation, QueryString, SlugFilter, answer,
-    list,
+    Api, ApiError, Document, ListParameters, Operation, QueryString, ScopeFilter, SlugFilter,
+    answer, list,
 };
 use activity_log::token::Caller;
 use lambda_http::{Body, Request, Response};
@@ -20,5 +20,5 @@ async fn respond(api: &Api, request: &Request, caller: Caller) -> Result<Documen
     let slug = |name| api.path_parameter(request, name).ok_or(ApiError::ScopeNotFound);
     let slugs =
         SlugFilter { project: slug("projectSlug")?, environment: Some(slug("environmentSlug")?) };
-    list(api, caller, request, &query, parameters, &Filter::Existing(slugs)).await
+    list(api, caller, request, &query, parameters, &ScopeFilter::Existing(slugs)).await
 }

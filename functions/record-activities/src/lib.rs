@@ -24,7 +24,7 @@ use activity_log::message::Message;
 use activity_log::store::measure;
 use activity_log::telemetry::{RecordedBatch, Telemetry, Work};
 use activity_log::time::Timestamp;
-use activity_log::{ActivityLogger, Chain};
+use activity_log::{ActivityLogger, Report};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{Error, LambdaEvent};
@@ -120,14 +120,12 @@ async fn record_all(logger: &ActivityLogger, event: SqsEvent) -> Result<Outcome,
 }
 
 /// The activity of a message, with what the queue knows of it: when it was sent, and its id.
-fn complete(activity: NewActivity, message: &SqsMessage, message_id: &str) -> NewActivity {
+fn complete(mut activity: NewActivity, message: &SqsMessage, message_id: &str) -> NewActivity {
     let sent = message.attributes.get("SentTimestamp");
     let sent = sent.and_then(|millis| Timestamp::from_millis(millis.parse().ok()?).ok());
-    NewActivity {
-        occurred_at: activity.occurred_at.or(sent),
-        idempotency_key: activity.idempotency_key.or_else(|| Some(message_id.to_owned())),
-        ..activity
-    }
+    activity.details.occurred_at = activity.details.occurred_at.or(sent);
+    activity.idempotency_key.get_or_insert_with(|| message_id.to_owned());
+    activity
 }
 
 /// Records the messages of one user in order.
@@ -157,7 +155,7 @@ async fn record(
         };
         outcome.count(&batch.recorded);
         let message_id = &left[batch.index].message_id;
-        let error = Chain(&batch.error);
+        let error = Report(&batch.error);
         if batch.error.is_final() {
             tracing::error!(message_id, %error, "a message cannot be recorded");
             outcome.rejected.push(message_id.clone());

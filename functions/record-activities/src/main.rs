@@ -1,6 +1,6 @@
 //! Starts the function: configuration and connections first, then messages.
 
-use activity_log::{ActivityLogger, Chain, config};
+use activity_log::{ActivityLogger, Report, config};
 use lambda_runtime::{Error, run, service_fn, tracing};
 use record_activities::handler;
 
@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let logger = ActivityLogger::from_env().await?;
     // The first batch will try again, and answer for itself.
     if let Err(error) = logger.warm_up().await {
-        ::tracing::warn!(error = %Chain(&error), "DynamoDB did not answer");
+        ::tracing::warn!(error = %Report(&error), "DynamoDB did not answer");
     }
     run(service_fn(|event| handler(&logger, &telemetry, event))).await
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::negotiation::Format;
 use super::query::MAX_LENGTH;
-use crate::Chain;
+use crate::Report;
 use crate::id::MAX_ID;
 use crate::store::StoreError;
 use crate::token::TokenError;
@@ -161,7 +161,7 @@ impl ApiError {
     /// What went wrong with us, with its causes; for the operator.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
-            Self::Internal(cause) => Some(Chain(cause.as_ref()).to_string()),
+            Self::Internal(cause) => Some(Report(cause.as_ref()).to_string()),
             _ => None,
         }
     }

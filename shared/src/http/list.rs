@@ -1,5 +1,7 @@
 //! What the two list routes have in common: parameters, filters, and the page they lead to.
 
+use std::collections::BTreeSet;
+
 use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::LINK;
@@ -16,7 +18,7 @@ use crate::id::MAX_ID;
 use crate::store::{Order, Page, PageError, PageRequest, Start, TimeRange};
 use crate::time::Timestamp;
 use crate::token::Caller;
-use crate::view::{Facets, Scope, View};
+use crate::view::{Facet, Filter, Scope, View};
 
 /// How many entries a page has unless the caller says otherwise.
 const DEFAULT_LIMIT: usize = 100;
@@ -27,8 +29,8 @@ const MAX_LIMIT: usize = 1_000;
 /// Parameters of both list routes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ListParameters {
-    /// Only entries with these facets.
-    facets: Facets,
+    /// Only entries that this selects.
+    filter: Filter,
     /// Only entries of this time.
     range: TimeRange,
     /// Newest or oldest first.
@@ -61,7 +63,7 @@ pub struct SlugFilter {
 
 /// Which part of the caller's log is listed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Filter {
+pub enum ScopeFilter {
     /// All of it.
     Everything,
     /// A project or environment; an unknown one is a filter that nothing matches.
@@ -72,12 +74,14 @@ pub enum Filter {
 
 impl ListParameters {
     /// The names of the parameters that both list routes have.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 11] = [
         "limit",
         "offset",
         "cursor",
         "resourceType",
+        "excludeResourceType",
         "action",
+        "excludeAction",
         "since",
         "until",
         "order",
@@ -103,9 +107,9 @@ impl ListParameters {
         };
         let orders = [("asc", Order::OldestFirst), ("desc", Order::NewestFirst)];
         Ok(Self {
-            facets: Facets {
-                resource_type: query.get("resourceType").map(str::to_owned),
-                action: query.get("action").map(str::to_owned),
+            filter: Filter {
+                resource_type: facet(query, "resourceType", "excludeResourceType", Some(NO_TYPE)),
+                action: facet(query, "action", "excludeAction", None),
             },
             range: TimeRange { since: query.time("since")?, until: query.time("until")? },
             order: query.choice("order", &orders)?.unwrap_or_default(),
@@ -117,15 +121,16 @@ impl ListParameters {
 
     /// What tells this list of the caller's from all others. The project and environment are in it
     /// as they were asked for, so that it can be checked before they are looked up.
-    fn hash(&self, caller: Caller, filter: &Filter) -> ListHash {
-        let slugs = filter.slugs();
+    fn hash(&self, caller: Caller, scope: &ScopeFilter) -> ListHash {
+        let slugs = scope.slugs();
         let bound = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
+        let facet = |facet: &Facet| serde_json::json!([facet.only, facet.except]);
         let description = serde_json::json!([
             caller.user_id,
             slugs.map(|slugs| &slugs.project),
             slugs.and_then(|slugs| slugs.environment.as_ref()),
-            self.facets.resource_type,
-            self.facets.action,
+            facet(&self.filter.resource_type),
+            facet(&self.filter.action),
             bound(self.range.since),
             bound(self.range.until),
             self.order == Order::OldestFirst,
@@ -134,7 +139,22 @@ impl ListParameters {
     }
 }
 
-impl Filter {
+/// Stands for entries without a resource type. No resource type is called this.
+const NO_TYPE: &str = "~";
+
+/// Which values of a facet the parameters `only` and `except` select, each one value or several
+/// with commas. Empty values are left out, so that nothing but those is as if it was not given.
+/// `nothing` stands for entries without a value.
+fn facet(query: &QueryString, only: &str, except: &str, nothing: Option<&str>) -> Facet {
+    let values = |name| {
+        let values = query.get(name).unwrap_or_default().split(',').filter(|one| !one.is_empty());
+        let values = values.map(|one| (Some(one) != nothing).then(|| one.to_owned()));
+        values.collect::<BTreeSet<_>>()
+    };
+    Facet { only: Some(values(only)).filter(|only| !only.is_empty()), except: values(except) }
+}
+
+impl ScopeFilter {
     /// The names of the parameters that [`Self::read`] knows.
     pub const NAMES: [&'static str; 2] = ["projectSlug", "environmentSlug"];
 
@@ -187,9 +207,9 @@ pub async fn list(
     request: &Request,
     query: &QueryString,
     parameters: ListParameters,
-    filter: &Filter,
+    scope: &ScopeFilter,
 ) -> Result<Document, ApiError> {
-    let hash = parameters.hash(caller, filter);
+    let hash = parameters.hash(caller, scope);
     let start = match &parameters.start {
         RequestedStart::Offset(offset) => Start::Offset(*offset),
         RequestedStart::Cursor(text) => {
@@ -198,30 +218,33 @@ pub async fn list(
     };
     let format = Format::negotiate(request.headers(), Format::OF_LISTS)?;
 
-    let ListParameters { facets, range, order, limit, include, .. } = parameters;
-    let view = |scope| View { scope, facets };
-    let of = |view| PageRequest { view, range, order, start, limit };
-    let (mut page, directory) = match filter {
-        Filter::Everything => {
+    let ListParameters { filter, range, order, limit, include, .. } = parameters;
+    let view = |scope| View { scope, filter };
+    let is_whole = include.client;
+    let of = |view| PageRequest { view, range, order, start, limit, is_whole };
+    let (mut page, directory) = match scope {
+        ScopeFilter::Everything => {
             let wanted = of(view(Scope::User(caller.user_id)));
             let directory = async { Ok(api.store.directory(caller.user_id).await?) };
             let page = async { Ok::<_, ApiError>(api.store.page(&wanted).await?) };
             tokio::try_join!(page, directory)?
         }
-        Filter::Matching(slugs) | Filter::Existing(slugs) => {
+        ScopeFilter::Matching(slugs) | ScopeFilter::Existing(slugs) => {
             let directory = api.store.directory(caller.user_id).await?;
-            let page = match (slugs.resolve(caller, &directory), filter) {
+            let page = match (slugs.resolve(caller, &directory), scope) {
                 (Some(scope), _) => api.store.page(&of(view(scope))).await?,
-                (None, Filter::Existing(_)) => return Err(ApiError::ScopeNotFound),
-                (None, Filter::Matching(_) | Filter::Everything) => Page::empty(match start {
-                    Start::Offset(offset) => offset,
-                    Start::After(_) => 0,
-                }),
+                (None, ScopeFilter::Existing(_)) => return Err(ApiError::ScopeNotFound),
+                (None, ScopeFilter::Matching(_) | ScopeFilter::Everything) => {
+                    Page::empty(match start {
+                        Start::Offset(offset) => offset,
+                        Start::After(_) => 0,
+                    })
+                }
             };
             (page, directory)
         }
     };
-    let next = |page: &Page| page.next.map(|next| cursor::encode(next, hash));
+    let next = |page: &Page| page.next().map(|next| cursor::encode(next, hash));
     let body = render_page(&mut page, limit, &directory, include, format, next)?;
     let mut document = Document::new(format, body, page.activities.len());
     document.headers.insert(TOTAL_COUNT, HeaderValue::from(page.total));

@@ -22,14 +22,14 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use percent_encoding::percent_decode_str;
 
 pub use error::{ApiError, Operation};
-pub use list::{Filter, ListParameters, SlugFilter, list};
+pub use list::{ListParameters, ScopeFilter, SlugFilter, list};
 pub use negotiation::Format;
 pub use query::QueryString;
 pub use render::{Include, render_activity};
 pub use response::Document;
 pub use serve::{readable, serve};
 
-use crate::Chain;
+use crate::Report;
 use crate::config::{self, ConfigError, PathParameters};
 use crate::store::{Store, measure};
 use crate::telemetry::{AnsweredRequest, Telemetry, Work};
@@ -61,10 +61,10 @@ impl Api {
         let (database, keys) = tokio::join!(store.warm_up(), verifier.warm_up());
         // The first request will try again, and answer for itself.
         if let Err(error) = database {
-            tracing::warn!(error = %Chain(&error), "DynamoDB did not answer");
+            tracing::warn!(error = %Report(&error), "DynamoDB did not answer");
         }
         if let Err(error) = keys {
-            tracing::warn!(error = %Chain(&error), "the published keys cannot be had");
+            tracing::warn!(error = %Report(&error), "the published keys cannot be had");
         }
         Ok(Self { store, verifier, path_parameters, telemetry })
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ApiError;
 use super::negotiation::Format;
 use super::query::QueryString;
-use crate::activity::{Activity, Metadata};
+use crate::activity::{Activity, Altered, Metadata};
 use crate::directory::{Directory, User};
 use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
 use crate::store::Page;
@@ -41,12 +41,13 @@ const COLUMNS: [&str; 17] = [
 ];
 
 /// The columns that [`Include::client`] adds.
-const CLIENT_COLUMNS: [&str; 2] = ["ipAddress", "userAgent"];
+const CLIENT_COLUMNS: [&str; 4] = ["ipAddress", "userAgent", "occurredAt", "altered"];
 
 /// What is shown of an activity besides what is always shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Include {
-    /// Where the request came from and what sent it.
+    /// Where the request came from and what sent it; when the action happened, where that is not
+    /// when it was entered in the log; and what was altered on the way into the log.
     pub client: bool,
 }
 
@@ -88,6 +89,8 @@ struct ActivityDocument<'a> {
 struct ClientDocument<'a> {
     ip_address: Option<IpAddr>,
     user_agent: Option<&'a str>,
+    occurred_at: Option<Timestamp>,
+    altered: Option<&'a Altered>,
 }
 
 #[derive(Serialize)]
@@ -115,25 +118,28 @@ struct Pagination {
 
 impl<'a> ActivityDocument<'a> {
     fn new(activity: &'a Activity, directory: &'a Directory, include: Include) -> Self {
-        let project = activity.project_id.and_then(|id| directory.projects.get(&id));
-        let environment = activity.environment_id.and_then(|id| directory.environments.get(&id));
+        let Activity { id, user_id, created_at, details } = activity;
+        let project = details.project_id.and_then(|id| directory.projects.get(&id));
+        let environment = details.environment_id.and_then(|id| directory.environments.get(&id));
         Self {
-            id: activity.id,
-            user_id: activity.user_id,
-            project_id: activity.project_id,
-            environment_id: activity.environment_id,
+            id: *id,
+            user_id: *user_id,
+            project_id: details.project_id,
+            environment_id: details.environment_id,
             user: directory.user.as_ref(),
             project: project.map(|found| Named { slug: &found.slug, name: &found.name }),
             environment: environment.map(|found| Named { slug: &found.slug, name: &found.name }),
-            resource_type: activity.resource_type.as_deref(),
-            resource_id: activity.resource_id,
-            action: &activity.action,
-            description: activity.description.as_deref(),
-            metadata: activity.metadata.as_ref(),
-            created_at: activity.created_at,
+            resource_type: details.resource_type.as_deref(),
+            resource_id: details.resource_id,
+            action: &details.action,
+            description: details.description.as_deref(),
+            metadata: details.metadata.as_ref(),
+            created_at: *created_at,
             client: include.client.then_some(ClientDocument {
-                ip_address: activity.ip_address,
-                user_agent: activity.user_agent.as_deref(),
+                ip_address: details.ip_address,
+                user_agent: details.user_agent.as_deref(),
+                occurred_at: details.occurred_at,
+                altered: Some(&details.altered).filter(|altered| !altered.is_empty()),
             }),
         }
     }
@@ -164,7 +170,13 @@ impl<'a> ActivityDocument<'a> {
             self.created_at.to_string(),
         ];
         if let Some(client) = &self.client {
-            cells.extend([number(client.ip_address), text(client.user_agent)]);
+            let altered = client.altered.map(|altered| serde_json::json!(altered));
+            cells.extend([
+                number(client.ip_address),
+                text(client.user_agent),
+                number(client.occurred_at),
+                number(altered),
+            ]);
         }
         cells
     }
@@ -272,27 +284,28 @@ fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> ApiError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activity::Details;
 
     fn activity(id: u64, description: &str) -> Activity {
         Activity {
             id: id.try_into().unwrap(),
             user_id: 3.try_into().unwrap(),
-            project_id: 4.try_into().ok(),
-            environment_id: None,
-            resource_type: None,
-            resource_id: None,
-            action: "create".into(),
-            description: Some(description.to_owned()),
-            metadata: Metadata::from_text(r#"{"b": 1.0, "a":"\u00e9"}"#.into()).ok(),
-            ip_address: "203.0.113.9".parse().ok(),
-            user_agent: Some("curl".into()),
             created_at: "2024-01-15T10:30:00Z".parse().unwrap(),
+            details: Details {
+                project_id: 4.try_into().ok(),
+                action: "create".into(),
+                description: Some(description.to_owned()),
+                metadata: Metadata::from_text(r#"{"b": 1.0, "a":"\u00e9"}"#.into()).ok(),
+                ip_address: "203.0.113.9".parse().ok(),
+                user_agent: Some("curl".into()),
+                ..Details::default()
+            },
         }
     }
 
     fn page(activities: Vec<Activity>) -> Page {
         let total = activities.len() as u64;
-        Page { activities, total, first: total, ..Page::empty(0) }
+        Page { activities, total, positions: (1..=total).rev().collect(), ..Page::empty(0) }
     }
 
     fn render(page: &mut Page, format: Format, client: bool) -> String {
@@ -314,8 +327,15 @@ mod tests {
         let message = r#"{"message":"Activity retrieved successfully","data":"#;
         assert_eq!(document, format!("{message}{entry}}}}}"));
         let document = render_activity(&activity, &directory, Include { client: true }).unwrap();
-        let client = r#","ipAddress":"203.0.113.9","userAgent":"curl""#;
+        let client =
+            r#","ipAddress":"203.0.113.9","userAgent":"curl","occurredAt":null,"altered":null"#;
         assert_eq!(document, format!("{message}{entry}{client}}}}}"));
+        let mut altered = activity;
+        altered.details.occurred_at = "2024-01-15T10:29:00Z".parse().ok();
+        altered.details.altered = [("action".to_owned(), Some("Create".to_owned()))].into();
+        let document = render_activity(&altered, &directory, Include { client: true }).unwrap();
+        let expected = r#","occurredAt":"2024-01-15T10:29:00.000Z","altered":{"action":"Create"}"#;
+        assert!(document.ends_with(&format!("{expected}}}}}")), "{document}");
     }
 
     #[test]
@@ -363,7 +383,7 @@ mod tests {
             assert_eq!(header, [&COLUMNS[..], &CLIENT_COLUMNS].concat().join(","));
             let metadata = r#""{""b"": 1.0, ""a"":""\u00e9""}""#;
             let expected = format!(
-                "1,3,4,,,,,,,,,,,create,{cell},{metadata},2024-01-15T10:30:00.000Z,203.0.113.9,curl\r\n"
+                "1,3,4,,,,,,,,,,,create,{cell},{metadata},2024-01-15T10:30:00.000Z,203.0.113.9,curl,,\r\n"
             );
             assert_eq!(line, expected);
         }

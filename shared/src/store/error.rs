@@ -31,12 +31,6 @@ pub enum StoreError {
         /// The activity.
         id: ActivityId,
     },
-    /// An index was still catching up with its table after several reads.
-    #[error("index {index} is still catching up with its table")]
-    IndexLagging {
-        /// The index.
-        index: &'static str,
-    },
     /// DynamoDB left part of a batch unprocessed after several tries.
     #[error("DynamoDB {operation} left items unprocessed")]
     Unprocessed {
@@ -63,7 +57,7 @@ impl StoreError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Call { transient, .. } => *transient,
-            Self::IndexLagging { .. } | Self::Unprocessed { .. } => true,
+            Self::Unprocessed { .. } => true,
             Self::Corrupt { .. } | Self::Missing { .. } => false,
         }
     }

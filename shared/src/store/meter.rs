@@ -1,4 +1,4 @@
-//! What an answer costs: calls to DynamoDB, how many of them one after another, and the capacity
+//! What a response costs: calls to DynamoDB, how many of them one after another, and the capacity
 //! that DynamoDB says they consumed.
 
 use std::cell::RefCell;
@@ -19,13 +19,13 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
-/// What was done to come to an answer.
+/// What was done to come to a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
     /// Calls to DynamoDB, including those that were repeated.
     pub calls: u32,
-    /// The longest chain of calls that each began after the one before it had ended: trips in
-    /// sequence.
+    /// The longest chain of calls that each began after the one before it had ended: round
+    /// trips.
     pub trips: u32,
     /// How often something was tried again: a call by the SDK, an append by the logger.
     pub retries: u32,
@@ -39,8 +39,8 @@ tokio::task_local! {
     static USAGE: RefCell<Usage>;
 }
 
-/// Runs `work`, and counts what all stores do for it in this task. In one that it spawns, nothing
-/// is counted.
+/// Runs `work`, and counts what all stores do for it in this task, and what a logger does for its
+/// appends. In other tasks that it spawns, nothing is counted.
 pub async fn measure<F: Future>(work: F) -> (F::Output, Usage) {
     let counted = async {
         let output = work.await;
@@ -53,6 +53,22 @@ pub async fn measure<F: Future>(work: F) -> (F::Output, Usage) {
 fn count(change: impl FnOnce(&mut Usage)) {
     // Nobody measures; there is nothing to count for.
     let _ = USAGE.try_with(|usage| change(&mut usage.borrow_mut()));
+}
+
+/// How many round trips there were so far, if it is counted within [`measure`].
+pub(crate) fn trips() -> u32 {
+    USAGE.try_with(|usage| usage.borrow().trips).unwrap_or_default()
+}
+
+/// Counts what another task has done for this one, which began when there were `before` round trips.
+pub(crate) fn absorb(done: Usage, before: u32) {
+    count(|usage| {
+        usage.calls += done.calls;
+        usage.trips = usage.trips.max(before + done.trips);
+        usage.retries += done.retries;
+        usage.read_units += done.read_units;
+        usage.write_units += done.write_units;
+    });
 }
 
 /// Counts that something more than one call is tried again.

@@ -1,27 +1,15 @@
-//! The log in DynamoDB: three tables, twelve indexes, no scan and no filter on any path of the API.
+//! The log in DynamoDB: three tables, three indexes, no scan and no filter on any path of the API.
 //!
-//! [`Store`] has the verbs; the modules below have one each. Keys are built in `keys`, items in
-//! `entry` and `head`; nothing outside of this folder knows what an attribute is called.
+//! [`Store`] has the verbs. From the inside out: `item` is what is stored; `call` is how DynamoDB is
+//! called; `write`, `read` and `admin` are the appends, the pages and what an operator does.
 
-mod append;
-mod attributes;
-mod audit;
-mod batch;
-mod directory;
-mod entry;
-mod erase;
+mod admin;
+mod call;
 mod error;
-mod get;
-mod hash;
-mod head;
-mod keys;
-mod ledger;
+mod item;
 mod meter;
-mod page;
-mod partition;
-mod plan;
-mod query;
-mod tamper;
+mod read;
+mod write;
 
 use std::time::Duration;
 
@@ -29,24 +17,23 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
+use self::call::Query;
+use self::item::attribute::number;
 use crate::id::UserId;
 
-pub(crate) use append::CommitError;
-pub use append::IDEMPOTENCY_KEY_SECONDS;
-pub use audit::{Contradiction, Verified, VerifyError};
-pub use directory::Entity;
-pub use entry::{Entry, SortKey};
-pub use erase::Erased;
+pub use admin::{Erased, Inconsistency, Verified, VerifyError};
 pub use error::StoreError;
-pub use hash::EntryHash;
-pub use head::Head;
-pub(crate) use meter::retried;
+pub use item::entry::SortKey;
+pub use item::hash::EntryHash;
+pub use item::head::Head;
 pub use meter::{Usage, measure};
-pub use page::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
-pub use plan::{Draft, Placement, Refusal};
-pub(crate) use plan::{LogState, Outcome, Plan, plan, reach};
+pub(crate) use meter::{absorb, retried, trips};
+pub use read::{Cursor, Entity, Order, Page, PageError, PageRequest, Start, TimeRange};
+pub(crate) use write::{
+    CommitError, Ids, LogState, MAX_ACTIONS, Outcome, Plan, Planned, plan, reach,
+};
+pub use write::{Draft, IDEMPOTENCY_KEY_SECONDS, Placement, Refusal};
 
 /// The names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +42,7 @@ pub struct Tables {
     pub activities: String,
     /// Users, projects and environments; key `userId`, `entity`.
     pub directory: String,
-    /// Heads, milestones and idempotency keys; key `scope`, `entry`.
+    /// Heads, blocks, nodes and idempotency keys; key `scope`, `item`.
     pub ledger: String,
 }
 
@@ -86,22 +73,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Call`] if DynamoDB does not answer.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
-        self.client
-            .query()
-            .table_name(&self.tables.directory)
-            .key_condition_expression("userId = :user")
-            .expression_attribute_values(":user", attributes::number(UserId::MAX))
-            .limit(1)
-            .return_consumed_capacity(CAPACITY)
-            .send()
-            .await
-            .map_err(StoreError::call("Query"))?;
+        let nobody = vec![("userId", number(UserId::MAX))];
+        let query = Query { limit: Some(1), ..Query::all(&self.tables.directory, nobody) };
+        self.query(query).await?;
         Ok(())
     }
 }
-
-/// Every call asks what it consumed, so that whoever listens on the client can add it up.
-const CAPACITY: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 
 /// The SDK configuration of every client: from the environment, with a limit on every wait.
 pub async fn sdk_config() -> SdkConfig {

@@ -20,7 +20,7 @@ use lambda_http::http::Uri;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::Chain;
+use crate::Report;
 
 /// The algorithms of published keys that count. Each key has one of them, by what kind of key it
 /// is, and verifies nothing else.
@@ -218,7 +218,7 @@ impl KeySet {
         match outcome {
             Err(error) if without_keys => Err(error),
             Err(error) if due => {
-                tracing::warn!(error = %Chain(&error), "the published keys are kept as they were");
+                tracing::warn!(error = %Report(&error), "the published keys are kept as they were");
                 Ok(())
             }
             _ => Ok(()),

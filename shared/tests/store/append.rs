@@ -10,8 +10,7 @@ use activity_log::id::{ActivityId, IdSource};
 use activity_log::logger::{ActivityLogger, AppendError};
 use activity_log::store::{Draft, Placement, Refusal};
 use activity_log::time::Clock;
-
-use crate::support::{Log, START, full, millis, user, whole};
+use activity_log_local::kit::{Log, START, full, millis, user, whole};
 
 #[tokio::test]
 async fn an_entry_can_be_read_back_as_it_was_recorded() {
@@ -65,7 +64,7 @@ async fn an_idempotency_key_is_forgotten_after_fourteen_days_even_if_it_is_still
 #[tokio::test]
 async fn times_are_kept_between_the_newest_entry_and_now() {
     let log = Log::new().await;
-    let at = |by: i64| NewActivity { occurred_at: Some(millis(START + by)), ..full(1) };
+    let at = |by: i64| full(1).occurred_at(millis(START + by));
     let record = async |activity| {
         log.logger.append(user(3), activity).await.unwrap().activity.created_at.as_millis() - START
     };
@@ -91,15 +90,14 @@ async fn a_batch_of_any_size_and_shape_is_recorded_in_order() {
     let log = Log::new().await;
     // Each of its own project and environment: three heads, an entry and a key apiece.
     let batch = (1..=250_u64).map(|number| {
-        let mut activity = full(number).idempotency_key(format!("k{number}"));
-        activity.project_id = number.try_into().ok();
-        activity.environment_id = number.try_into().ok();
-        activity
+        full(number)
+            .idempotency_key(format!("k{number}"))
+            .environment(number.try_into().unwrap(), number.try_into().unwrap())
     });
     let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
     assert_eq!(recorded.len(), 250);
     assert!(recorded.is_sorted_by_key(|one| (one.activity.created_at, one.activity.id)));
-    log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+    log.verify(3).await;
 }
 
 #[tokio::test]
@@ -138,7 +136,7 @@ async fn ids_that_collide_again_and_again_overwrite_nothing() {
         assert_eq!(read, Some(activity));
     }
     for process in 1..=12 {
-        log.store.verify(user(process), &BTreeSet::new()).await.unwrap();
+        log.verify(process).await;
     }
 }
 
@@ -168,22 +166,22 @@ async fn the_log_stays_in_order_whatever_clocks_and_callers_say() {
         now.store(time, Ordering::SeqCst);
         let occurred = random.choice([None, None, Some(0), Some(in_2099), Some(time - 500)]);
         let occurred = occurred.flatten();
-        let activity = NewActivity { occurred_at: occurred.map(millis), ..full(1) };
+        let activity = occurred.map_or(full(1), |time| full(1).occurred_at(millis(time)));
         let recorded = logger.append(user(3), activity).await.unwrap().activity;
         let at = recorded.created_at.as_millis();
         assert_eq!(at, honest(newest, occurred, time), "step {step}");
         assert!(Some((at, recorded.id)) > last, "step {step}");
         (newest, last) = (Some(at), Some((at, recorded.id)));
     }
-    log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+    log.verify(3).await;
 }
 
 #[tokio::test]
 async fn one_activity_from_the_future_does_not_date_those_after_it() {
     let log = Log::new().await;
     let record = async |occurred_at: Option<&str>| {
-        let occurred_at = occurred_at.map(|time| time.parse().unwrap());
-        let activity = NewActivity { occurred_at, ..full(1) };
+        let time = occurred_at.map(|time| time.parse().unwrap());
+        let activity = time.map_or(full(1), |time| full(1).occurred_at(time));
         log.logger.append(user(3), activity).await.unwrap().activity.created_at.as_millis() - START
     };
     assert_eq!(record(Some("2099-01-01T00:00:00Z")).await, 0);
@@ -203,8 +201,11 @@ async fn one_activity_from_the_future_does_not_date_those_after_it() {
 async fn kept_entries_keep_their_time_and_id_or_are_refused() {
     let log = Log::new().await;
     let kept = |id: Option<u64>, by: i64| Draft {
-        activity: NewActivity { occurred_at: Some(millis(START + by)), ..full(1) },
-        placement: Placement::Kept(id.map(|id| ActivityId::try_from(id).unwrap())),
+        activity: full(1),
+        placement: Placement::Kept {
+            created_at: millis(START + by),
+            id: id.map(|id| ActivityId::try_from(id).unwrap()),
+        },
     };
     let append = async |draft| log.logger.append_drafts(user(3), &[draft]).await;
     let first = append(kept(Some(7), -100)).await.unwrap().pop().unwrap().activity;
@@ -215,7 +216,10 @@ async fn kept_entries_keep_their_time_and_id_or_are_refused() {
         assert!(refused, "{error:?}");
     }
     let error = append(kept(Some(7), -50)).await.unwrap_err().error;
-    assert!(matches!(error, AppendError::IdTaken { id } if id.get() == 7), "{error:?}");
+    assert!(
+        matches!(error, AppendError::Refused(Refusal::IdTaken { id }) if id.get() == 7),
+        "{error:?}"
+    );
     let tied = append(kept(None, -100)).await.unwrap().pop().unwrap().activity;
     assert!(tied.id > first.id);
 }
@@ -224,8 +228,8 @@ async fn kept_entries_keep_their_time_and_id_or_are_refused() {
 async fn a_kept_id_that_is_taken_stops_a_batch_just_before_it() {
     let log = Log::new().await;
     let kept = |id: u64, by: i64| Draft {
-        activity: NewActivity { occurred_at: Some(millis(START + by)), ..full(id) },
-        placement: Placement::Kept(id.try_into().ok()),
+        activity: full(id),
+        placement: Placement::Kept { created_at: millis(START + by), id: id.try_into().ok() },
     };
     log.logger.append_drafts(user(4), &[kept(3, 0)]).await.unwrap();
     for (id, batch) in [
@@ -234,7 +238,9 @@ async fn a_kept_id_that_is_taken_stops_a_batch_just_before_it() {
     ] {
         let stopped = log.logger.append_drafts(user(3), &batch).await.unwrap_err();
         assert_eq!((stopped.index, stopped.recorded.len()), (2, 2));
-        assert!(matches!(stopped.error, AppendError::IdTaken { id: taken } if taken.get() == id));
+        assert!(
+            matches!(stopped.error, AppendError::Refused(Refusal::IdTaken { id: taken }) if taken.get() == id)
+        );
     }
     assert_eq!(log.page(whole(3), 0, 0).await.total, 4);
 }

@@ -1,12 +1,11 @@
 //! Many writers of one log.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use activity_log::logger::ActivityLogger;
 use activity_log::store::{Order, PageRequest, Start};
-
-use crate::support::{Log, full, request, user, whole};
+use activity_log_local::kit::{Log, full, request, user, whole};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_writers_of_one_user_lose_nothing_and_double_nothing() {
@@ -34,7 +33,7 @@ async fn eight_writers_of_one_user_lose_nothing_and_double_nothing() {
     for writer in writers.collect::<Vec<_>>() {
         acknowledged.extend(writer.await.unwrap());
     }
-    let verified = log.store.verify(user(3), &BTreeSet::new()).await.unwrap();
+    let verified = log.verify(3).await;
     assert_eq!(verified.entries, APPENDS);
     let ids: HashSet<_> = acknowledged.iter().map(|activity| activity.id).collect();
     assert_eq!(ids.len() as u64, APPENDS);

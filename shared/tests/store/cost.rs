@@ -1,121 +1,292 @@
-//! What an answer costs: trips in sequence and capacity units, as the store counts it.
+//! What requests and appends cost: round trips and capacity units, as the store counts them, and
+//! bytes stored. The limits hold for logs of any length; `LOG_ENTRIES=1000000` shows them at a
+//! million.
 
-use activity_log::store::{Order, PageRequest, Start, TimeRange, measure};
+use std::collections::HashMap;
 
-use crate::support::{Log, START, full, millis, request, user, whole, with_facets};
+use activity_log::NewActivity;
+use activity_log::store::{Draft, Order, PageRequest, Placement, Start, TimeRange, Usage, measure};
+use activity_log::view::{Facet, Filter, Scope, View};
+use activity_log_local::kit::{Log, START, Workload, filtered, millis, request, user, whole};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
 
-const ENTRIES: u64 = 100_000;
+/// How long the long log is.
+fn entries() -> u64 {
+    std::env::var("LOG_ENTRIES").map_or(100_000, |entries| entries.parse().unwrap())
+}
 
-/// A log of `count` entries, one each second.
-async fn log_of(count: u64) -> Log {
+/// A log of `count` entries of a workload, one each minute, as if each was recorded at once.
+async fn log_of(count: u64, mut workload: Workload) -> Log {
     let log = Log::new().await;
-    let mut number = 0;
-    while number < count {
-        let end = (number + 1_000).min(count);
-        let batch = (number..end).map(|number| {
-            let mut activity = full(number);
-            activity.occurred_at = Some(millis(START + 1_000 * i64::try_from(number).unwrap()));
-            activity
-        });
-        log.advance(1_000_000);
-        log.logger.append_batch(user(3), batch).await.unwrap();
-        number = end;
-    }
-    // Away from the milliseconds whose ids are taken.
-    log.advance(1_000_000);
+    let mut random = fastrand::Rng::with_seed(1);
+    let drafts: Vec<Draft> = (0..count)
+        .map(|number| {
+            let created_at = millis(START + 60_000 * i64::try_from(number).unwrap());
+            let since_2024 = u64::try_from(created_at.as_millis() - 1_704_067_200_000).unwrap();
+            let id = (since_2024 << 12 | random.u64(..4_096)).try_into().ok();
+            Draft { activity: workload.next(), placement: Placement::Kept { created_at, id } }
+        })
+        .collect();
+    log.logger.append_drafts(user(3), &drafts).await.unwrap();
+    log.advance(i64::try_from(count).unwrap() * 60_000);
     log
 }
 
+/// Activities of so many pairs of type and action. Each of twenty types has every twentieth of them,
+/// every hundredth is a `restart`, and every thousandth a `rename`.
+fn spread(pairs: u64) -> Workload {
+    Workload::from_fn(move |number| {
+        let action = match number % 1_000 {
+            500 => "rename".to_owned(),
+            of_thousand if of_thousand % 100 == 50 => "restart".to_owned(),
+            _ => format!("action{}", number / 20 % (pairs / 20)),
+        };
+        Workload::activity(&format!("type{}", number % 20), &action, 4, 4)
+    })
+}
+
+/// A filter for every `nth` of those activities.
+fn every(nth: u64) -> Filter {
+    let only = |names: Vec<String>| Facet {
+        only: Some(names.into_iter().map(Some).collect()),
+        ..Facet::default()
+    };
+    match nth {
+        100 => Filter { action: Facet::only("restart"), ..Filter::default() },
+        1_000 => Filter { action: Facet::only("rename"), ..Filter::default() },
+        _ => {
+            let types = (0..20).filter(|kind| kind % nth == 0).map(|kind| format!("type{kind}"));
+            Filter { resource_type: only(types.collect()), ..Filter::default() }
+        }
+    }
+}
+
+fn project() -> Scope {
+    Scope::Project(user(3), 4.try_into().unwrap())
+}
+
+fn environment() -> Scope {
+    Scope::Environment(user(3), 4.try_into().unwrap())
+}
+
+struct Limit {
+    trips: u32,
+    units: f64,
+}
+
+async fn cost(log: &Log, name: &str, request: &PageRequest, limit: Limit) -> (u64, Usage) {
+    let (page, usage) = measure(log.store.page(request)).await;
+    let page = page.unwrap();
+    let length = page.activities.len();
+    println!(
+        "{name}: {length} of {}, {} read units, {} round trips",
+        page.total, usage.read_units, usage.trips
+    );
+    assert!(usage.trips <= limit.trips, "{name}: {usage:?}, at most {} trips", limit.trips);
+    assert!(usage.read_units <= limit.units, "{name}: {usage:?}, at most {} units", limit.units);
+    assert_eq!(length as u64, page.total.saturating_sub(page.offset).min(request.limit as u64));
+    (page.total, usage)
+}
+
 // On one thread: with more, a call can be answered before the one beside it is made, and would
-// then count as a trip of its own.
+// then count as a round trip of its own.
 #[tokio::test]
-async fn a_page_costs_the_same_at_every_depth_of_a_long_log() {
-    let log = log_of(ENTRIES).await;
-    let faceted = || with_facets(whole(3).scope, Some("function"), Some("create"));
-    let matching = ENTRIES / 2;
-    // Trips in sequence and capacity units that a page may take.
-    let cases = [
-        (whole(3), 0, 100, ENTRIES, 1, 9.0),
-        (whole(3), 19, 100, ENTRIES, 1, 11.0),
-        (whole(3), 20, 100, ENTRIES, 3, 11.0),
-        (whole(3), 50_007, 100, ENTRIES, 3, 11.0),
-        (whole(3), ENTRIES - 100, 100, ENTRIES, 3, 11.0),
-        (whole(3), ENTRIES + 5, 100, ENTRIES, 1, 1.0),
-        (whole(3), 0, 0, ENTRIES, 1, 1.0),
-        (faceted(), 0, 100, matching, 2, 55.0),
-        (faceted(), matching / 2, 100, matching, 4, 58.0),
-        (with_facets(whole(3).scope, Some("nothing"), None), 0, 100, 0, 1, 1.0),
-    ];
-    for (view, offset, limit, total, trips, units) in cases {
-        let name = format!("{view}, offset {offset}, limit {limit}");
-        let (page, usage) = measure(log.page(view, offset, limit)).await;
-        println!("{name}: {usage:?}");
-        assert_eq!(page.total, total, "{name}");
-        let length = total.saturating_sub(offset).min(limit as u64);
-        assert_eq!(page.activities.len() as u64, length, "{name}");
-        assert!(usage.trips <= trips, "{name}: {usage:?}");
-        assert!(usage.read_units <= units, "{name}: {usage:?}");
+async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
+    for count in [1_000, entries()] {
+        let log = log_of(count, Workload::w1()).await;
+        println!("{count} entries");
+        let at = |offset: u64| Start::Offset(offset);
+        for (name, view, near, deep) in [
+            ("user", whole(3), 6.5, 7.5),
+            ("project", View::of(project()), 4.5, 5.5),
+            ("environment", View::of(environment()), 4.5, 5.5),
+        ] {
+            for (offset, trips, units) in [
+                (0, 1, near),
+                (16, 1, near + 1.0),
+                (17, 3, deep),
+                (count / 2 + 7, 3, deep),
+                (count - 100, 3, deep),
+                (count + 5, 1, 1.0),
+            ] {
+                let name = format!("{name}, offset {offset}");
+                for order in [Order::NewestFirst, Order::OldestFirst] {
+                    let request = PageRequest { order, ..request(view.clone(), at(offset), 100) };
+                    let (total, _) = cost(&log, &name, &request, Limit { trips, units }).await;
+                    assert_eq!(total, count);
+                }
+            }
+            let total = request(view.clone(), at(0), 0);
+            cost(&log, "total", &total, Limit { trips: 1, units: 1.0 }).await;
+            let page = log.page(view.clone(), count / 2, 100).await;
+            let next = request(view, Start::After(page.next().unwrap()), 100);
+            cost(&log, "after a cursor", &next, Limit { trips: 1, units: near + 0.5 }).await;
+        }
+        for scope in [project(), environment()] {
+            let whole = PageRequest { is_whole: true, ..PageRequest::newest(View::of(scope), 100) };
+            cost(&log, "with the client", &whole, Limit { trips: 3, units: 55.0 }).await;
+        }
+        let page = log.page(whole(3), count / 3, 1).await;
+        let (entry, usage) = measure(log.store.activity(page.activities[0].id)).await;
+        assert_eq!(entry.unwrap().as_ref(), page.activities.first());
+        println!("one entry: {} read units, {} round trips", usage.read_units, usage.trips);
+        assert!(usage.trips == 1 && usage.read_units <= 1.0, "{usage:?}");
+        ranges_cost(&log, count).await;
     }
+}
 
-    // A time range, counted exactly, and the same far into it.
-    let at = |number: i64| Some(millis(START + 1_000 * number));
-    let range = TimeRange { since: at(10_000), until: at(90_000) };
-    for (order, start, limit, trips, units) in [
-        (Order::NewestFirst, Start::Offset(0), 0, 1, 1.5),
-        (Order::NewestFirst, Start::Offset(0), 100, 1, 11.0),
-        (Order::NewestFirst, Start::Offset(40_000), 100, 3, 12.0),
-        (Order::OldestFirst, Start::Offset(40_000), 100, 3, 12.0),
-    ] {
-        let request = PageRequest { range, order, ..request(whole(3), start, limit) };
-        let (page, usage) = measure(log.store.page(&request)).await;
-        let page = page.unwrap();
-        println!("range, {order:?}, {start:?}, limit {limit}: {usage:?}");
-        assert_eq!(page.total, 80_000, "{request:?}");
-        assert_eq!(page.activities.len(), limit, "{request:?}");
-        assert!(usage.trips <= trips && usage.read_units <= units, "{request:?}: {usage:?}");
+/// Pages and totals of a time range.
+async fn ranges_cost(log: &Log, count: u64) {
+    let at = |number: u64| Some(millis(START + 60_000 * i64::try_from(number).unwrap()));
+    let range = TimeRange { since: at(count / 10 + 7), until: at(count / 10 * 9 + 7) };
+    for view in [whole(3), filtered(project(), Some("function"), Some("create"))] {
+        let is_filtered = view.filter != Filter::default();
+        for (order, offset, limit, trips, units) in [
+            (Order::NewestFirst, 0, 0, 2, 4.5),
+            (Order::NewestFirst, 0, 100, if is_filtered { 5 } else { 2 }, 30.0),
+            (Order::NewestFirst, count / 10, 100, 6, 30.0),
+            (Order::OldestFirst, count / 10, 100, 6, 30.0),
+        ] {
+            let request =
+                PageRequest { range, order, ..request(view.clone(), Start::Offset(offset), limit) };
+            let name = format!("range, filter {is_filtered}, {order:?}, {offset}, {limit}");
+            let (total, _) = cost(log, &name, &request, Limit { trips, units }).await;
+            assert!(is_filtered || total == count / 10 * 8, "{total}");
+        }
     }
-
-    // The next page of a walk, and one entry.
-    let page = log.page(whole(3), 50_000, 100).await;
-    let after = request(whole(3), Start::After(page.next.unwrap()), 100);
-    let (next, usage) = measure(log.store.page(&after)).await;
-    assert_eq!(next.unwrap().activities.len(), 100);
-    println!("the page after a cursor: {usage:?}");
-    assert!(usage.trips == 1 && usage.read_units <= 9.0, "{usage:?}");
-    let (entry, usage) = measure(log.store.activity(page.activities[0].id)).await;
-    assert_eq!(entry.unwrap().as_ref(), page.activities.first());
-    println!("one entry: {usage:?}");
-    assert!(usage.trips == 1 && usage.read_units <= 1.0, "{usage:?}");
 }
 
 #[tokio::test]
-async fn an_append_costs_no_more_than_its_views() {
-    let log = log_of(1_000).await;
+async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_than_a_bound() {
+    let count = entries();
+    // A hundred matches that are a thousand entries apart, and the most pairs, at a million only.
+    let lengths = if count < 1_000_000 { vec![(25, 0.0)] } else { vec![(25, 150.0), (49, 190.0)] };
+    for (pairs, bound) in lengths {
+        let log = log_of(count, spread(pairs)).await;
+        println!("{count} entries of {pairs} pairs");
+        for (nth, units) in
+            [(2, 15.0), (5, 33.0), (10, 53.0), (20, 58.0), (100, 66.0), (1_000, 115.0)]
+        {
+            let view = View { scope: project(), filter: every(nth) };
+            let limit = || Limit { trips: 5, units: f64::max(units, bound) };
+            let total = count / nth;
+            for offset in [0, 7, total / 2, total / 3, total * 4 / 5] {
+                let name = format!("one in {nth}, offset {offset}");
+                let request = request(view.clone(), Start::Offset(offset), 100);
+                let (counted, _) = cost(&log, &name, &request, limit()).await;
+                assert_eq!(counted, total);
+            }
+            let exact = request(view.clone(), Start::Offset(0), 0);
+            cost(&log, "total", &exact, Limit { trips: 1, units: 1.0 }).await;
+            let page = log.page(view.clone(), total / 2, 10).await;
+            for order in [Order::NewestFirst, Order::OldestFirst] {
+                let next = request(view.clone(), Start::After(page.next().unwrap()), 100);
+                let next = PageRequest { order, ..next };
+                cost(&log, "after a cursor", &next, limit()).await;
+            }
+        }
+        // What is left when nearly everything is excluded costs as much as what is asked for.
+        let except = (0..20).filter(|kind| kind % 10 > 0).map(|kind| Some(format!("type{kind}")));
+        let resource_type = Facet { only: None, except: except.collect() };
+        let filter = Filter { resource_type, ..Filter::default() };
+        let request = PageRequest::newest(View { scope: project(), filter }, 100);
+        let limit = Limit { trips: 5, units: f64::max(53.0, bound) };
+        assert_eq!(cost(&log, "exclusions", &request, limit).await.0, count / 10);
+    }
+}
+
+/// Write units of each of many appends in batches of `size`.
+async fn append_units(workload: &mut Workload, log: &Log, size: u32) -> f64 {
+    // Many blocks, in time.
+    let appends: u32 = if size == 1 { 1_920 } else { 6_400 };
     let mut written = 0.0;
-    for number in 0..100 {
-        let (recorded, usage) = measure(log.logger.append(user(3), full(number))).await;
+    for _ in 0..appends / size {
+        log.advance(60_000);
+        let batch: Vec<NewActivity> = (0..size).map(|_| workload.next()).collect();
+        let (recorded, usage) = measure(log.logger.append_batch(user(3), batch)).await;
         recorded.unwrap();
-        assert_eq!(usage.trips, 2, "read the heads, write the transaction");
-        assert_eq!(usage.read_units.to_string(), "3", "three heads");
-        written += usage.write_units / 100.0;
+        // Once in 64 entries of a scope, the nodes that they extend are read, too.
+        assert!(usage.trips <= 3, "{usage:?}");
+        written += usage.write_units;
     }
-    println!("one append: {written} write units");
-    assert!(written <= 21.0, "{written} write units for one append");
-    let (recorded, usage) = measure(log.logger.append_batch(user(3), (0..25).map(full))).await;
-    assert_eq!(recorded.unwrap().len(), 25);
-    let written = usage.write_units / 25.0;
-    println!("each of a batch of 25: {written} write units");
-    assert!(written <= 15.0, "{written} write units for each of a batch of 25");
+    written / f64::from(appends)
 }
 
 #[tokio::test]
-async fn a_facet_that_no_entry_can_have_is_not_looked_up() {
-    let log = log_of(10).await;
-    // DynamoDB refuses key values longer than 2,048 bytes; no name has a capital letter.
-    for name in ["x".repeat(4_000), "Create".to_owned()] {
-        let page = log.page(with_facets(whole(3).scope, None, Some(&name)), 5, 10);
-        let (page, usage) = measure(page).await;
-        assert_eq!((page.total, page.offset, page.has_more), (0, 5, false));
-        assert_eq!(usage.calls, 0);
+async fn an_append_costs_its_copies_and_its_heads_and_next_to_nothing_for_the_rest() {
+    for (name, workload, limits) in [
+        ("W1", Workload::w1 as fn() -> Workload, [11.5, 6.0, 5.6]),
+        ("W3", Workload::w3, [11.5, 9.1, 8.3]),
+    ] {
+        for (size, limit) in [1, 10, 25].into_iter().zip(limits) {
+            let log = Log::new().await;
+            let units = append_units(&mut workload(), &log, size).await;
+            println!("{name}, in batches of {size}: {units:.2} write units an append");
+            assert!(units <= limit, "{name}, {size}: {units}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_key_costs_one_more_item_and_one_read() {
+    let log = log_of(100, Workload::w1()).await;
+    let mut workload = Workload::w1();
+    log.advance(60_000);
+    let plain = measure(log.logger.append(user(3), workload.next())).await.1;
+    log.advance(60_000);
+    let keyed = workload.next().idempotency_key("k");
+    let keyed = measure(log.logger.append(user(3), keyed)).await.1;
+    assert_eq!((plain.trips, keyed.trips), (2, 2), "read the heads, write the transaction");
+    assert_eq!(plain.read_units.to_string(), "3", "three heads");
+    assert_eq!((keyed.read_units - plain.read_units).to_string(), "1");
+    assert_eq!((keyed.write_units - plain.write_units).to_string(), "2");
+}
+
+#[tokio::test]
+async fn fifty_appends_at_once_share_a_few_transactions() {
+    let log = log_of(100, Workload::w1()).await;
+    let mut workload = Workload::w1();
+    let appends = (0..50).map(|_| log.logger.append(user(3), workload.next()));
+    let (recorded, usage) = measure(join_all(appends)).await;
+    assert!(recorded.into_iter().all(|one| one.is_ok()));
+    println!("50 at once: {usage:?}");
+    // A read of the heads before the first; then each transaction goes on from the one before.
+    assert!(usage.calls <= 1 + 4, "{usage:?}");
+    assert_eq!(log.verify(3).await.entries, 150);
+}
+
+/// What DynamoDB counts of an item (AWS: "DynamoDB item sizes and formats").
+fn size(item: &HashMap<String, AttributeValue>) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(number) => number.trim_end_matches('0').len().div_ceil(2) + 1,
+        other => panic!("{other:?}"),
+    };
+    item.iter().map(|(name, one)| name.len() + value(one)).sum()
+}
+
+#[tokio::test]
+async fn an_entry_takes_few_bytes_all_told() {
+    const ENTRIES: u64 = 12_800;
+    const OVERHEAD: usize = 100;
+    let log = log_of(ENTRIES, Workload::w1()).await;
+    let mut bytes = 0;
+    for (table, index) in [
+        ("ActivitiesTable", None),
+        ("ActivitiesTable", Some("user")),
+        ("ActivitiesTable", Some("project")),
+        ("ActivitiesTable", Some("environment")),
+        ("LedgerTable", None),
+    ] {
+        let scan = log.client.scan().table_name(table).set_index_name(index.map(str::to_owned));
+        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let of_table: usize = items.await.unwrap().iter().map(|item| size(item) + OVERHEAD).sum();
+        println!("{table} {index:?}: {} bytes an entry", of_table as u64 / ENTRIES);
+        bytes += of_table;
+    }
+    let each = bytes as u64 / ENTRIES;
+    println!("{each} bytes an entry");
+    assert!(each <= 1_850, "{each}");
 }

@@ -1,8 +1,7 @@
 //! Cursors: where they lead, and what becomes of one that leads nowhere.
 
 use activity_log::store::{Cursor, Order, PageError, PageRequest, SortKey, Start};
-
-use crate::support::{Log, full, millis, request, user, whole};
+use activity_log_local::kit::{Log, full, millis, request, user, whole};
 
 #[tokio::test]
 async fn a_cursor_that_names_no_place_of_the_list_is_refused() {
@@ -17,7 +16,7 @@ async fn a_cursor_that_names_no_place_of_the_list_is_refused() {
             async move { store.page(&request).await }
         };
         let first = page(Start::Offset(0)).await.unwrap();
-        let good = first.next.unwrap();
+        let good = first.next().unwrap();
         let second = page(Start::After(good)).await.unwrap();
         assert_eq!((second.offset, second.total), (10, 30));
 
@@ -59,7 +58,7 @@ async fn a_cut_page_leads_on_to_the_entry_after_the_cut() {
             let mut page = whole.clone();
             page.cut(count);
             assert!(page.has_more);
-            let rest = at(Start::After(page.next.unwrap()), 30);
+            let rest = at(Start::After(page.next().unwrap()), 30);
             let rest = log.store.page(&rest).await.unwrap();
             assert_eq!(rest.activities, whole.activities[count..], "{order:?} {count}");
         }

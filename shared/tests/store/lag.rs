@@ -1,46 +1,46 @@
-//! Indexes that lag behind their table: entries are hidden from them for a while.
+//! Reads that are late: entries that an index does not show yet, items as a table had them a while
+//! ago, and items that are gone.
+
+use std::time::Instant;
 
 use activity_log::Activity;
 use activity_log::store::{Order, PageError, PageRequest, Start, Store, StoreError, TimeRange};
+use activity_log::view::Scope;
 use activity_log_local::faults::Faults;
+use activity_log_local::kit::{Log, START, filtered, full, millis, request, user, whole};
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::support::{Log, START, full, millis, request, user, whole, with_facets};
-
-/// A log of 200 entries, a millisecond apart, whose indexes can be made to lag.
-struct Lagging {
-    /// Kept, because the log ends with it.
-    _log: Log,
+/// A log of 200 entries, a millisecond apart, whose reads can be made late.
+struct Late {
+    log: Log,
     faults: Faults,
     store: Store,
     /// Oldest first.
     entries: Vec<Activity>,
 }
 
-impl Lagging {
+impl Late {
     async fn new() -> Self {
         let log = Log::new().await;
         log.advance(1_000);
-        let batch = (0..200).map(|number| {
-            let mut activity = full(number);
-            activity.occurred_at = Some(millis(START + i64::try_from(number).unwrap()));
-            activity
-        });
-        let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
         let faults = Faults::new(1);
         let store = faults.store(&log.engine.endpoint());
+        let batch = (0..200)
+            .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
+        let recorded = log.logger_of(store.clone()).append_batch(user(3), batch).await.unwrap();
         let entries = recorded.into_iter().map(|recorded| recorded.activity).collect();
-        Self { _log: log, faults, store, entries }
+        Self { log, faults, store, entries }
     }
 
     /// The position of an entry, from 1.
     fn position(&self, activity: &Activity) -> usize {
-        self.entries.iter().position(|entry| entry == activity).unwrap() + 1
+        self.entries.iter().position(|entry| entry.id == activity.id).unwrap() + 1
     }
 
-    /// Hides the entries at these positions.
-    fn hide(&self, positions: &[usize], queries: u32) {
+    /// Hides the entries at these positions from all indexes.
+    fn hide(&self, positions: &[usize]) {
         let ids = positions.iter().map(|position| self.entries[position - 1].id.get());
-        self.faults.hide(ids, queries);
+        self.faults.hide(ids, u32::MAX);
     }
 
     /// A page, as its positions and total.
@@ -54,9 +54,14 @@ impl Lagging {
             Err(error) => panic!("{error}"),
         }
     }
-}
 
-const FOR_EVER: u32 = u32::MAX;
+    /// Deletes an item of the user's ledger.
+    async fn delete(&self, item: &str) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let request = self.log.client.delete_item().table_name("LedgerTable");
+        request.key("scope", text("user#3")).key("item", text(item)).send().await.unwrap();
+    }
+}
 
 fn newest(offset: u64, limit: usize) -> PageRequest {
     request(whole(3), Start::Offset(offset), limit)
@@ -67,103 +72,116 @@ fn oldest(offset: u64, limit: usize) -> PageRequest {
 }
 
 #[tokio::test]
-async fn a_page_with_a_gap_is_read_again_until_the_index_has_caught_up() {
-    let lagging = Lagging::new().await;
-    lagging.hide(&[199], 2);
-    let page = lagging.page(&newest(0, 3)).await.unwrap();
-    assert_eq!(page, (vec![200, 199, 198], 200, true));
-}
-
-#[tokio::test]
-async fn if_the_gap_stays_the_log_ends_just_before_it() {
-    let lagging = Lagging::new().await;
-    lagging.hide(&[199, 197], FOR_EVER);
-    for (request, page) in [
-        (newest(0, 1), (vec![200], 200, true)),
-        (newest(0, 2), (vec![196, 195], 196, true)),
-        (newest(0, 4), (vec![196, 195, 194, 193], 196, true)),
-        (newest(2, 2), (vec![194, 193], 196, true)),
-        (oldest(195, 10), (vec![196], 196, false)),
-        (oldest(190, 10), (vec![191, 192, 193, 194, 195, 196], 196, false)),
+async fn what_an_index_does_not_show_yet_is_read_from_the_table() {
+    let late = Late::new().await;
+    late.hide(&[200, 199, 197, 150, 149, 130, 5]);
+    let functions = filtered(Scope::User(user(3)), Some("function"), None);
+    for (request, shown) in [
+        (newest(0, 3), vec![200, 199, 198]),
+        (newest(2, 2), vec![198, 197]),
+        (newest(50, 2), vec![150, 149]),
+        (oldest(0, 6), vec![1, 2, 3, 4, 5, 6]),
+        (oldest(195, 10), vec![196, 197, 198, 199, 200]),
     ] {
-        assert_eq!(lagging.page(&request).await.unwrap(), page, "{request:?}");
+        let more = shown.last() != Some(&200) && shown.last() != Some(&1);
+        assert_eq!(late.page(&request).await.unwrap(), (shown, 200, more), "{request:?}");
     }
+    let page = late.page(&PageRequest::newest(functions, 3)).await.unwrap();
+    assert_eq!(page, (vec![200, 198, 196], 100, true), "those at even positions");
 }
 
 #[tokio::test]
-async fn an_entry_that_is_not_in_its_index_yet_is_not_in_the_log_yet() {
-    let lagging = Lagging::new().await;
-    lagging.hide(&[200, 199], FOR_EVER);
-    assert_eq!(lagging.page(&newest(0, 2)).await.unwrap(), (vec![198, 197], 198, true));
-    assert_eq!(lagging.page(&newest(0, 0)).await.unwrap(), (vec![], 198, true));
+async fn a_walk_never_passes_an_entry_that_an_index_shows_late() {
+    let late = Late::new().await;
+    let first = late.store.page(&newest(0, 5)).await.unwrap();
+    let next = request(whole(3), Start::After(first.next().unwrap()), 5);
+    late.hide(&[195, 193]);
+    assert_eq!(late.page(&next).await.unwrap(), (vec![195, 194, 193, 192, 191], 200, true));
+    let first = late.store.page(&oldest(190, 5)).await.unwrap();
+    let next = PageRequest { start: Start::After(first.next().unwrap()), ..oldest(0, 10) };
+    late.hide(&[198]);
+    assert_eq!(late.page(&next).await.unwrap(), (vec![196, 197, 198, 199, 200], 200, false));
 }
 
 #[tokio::test]
-async fn a_walk_never_passes_an_entry_that_shows_up_late() {
-    let lagging = Lagging::new().await;
-    let first = lagging.store.page(&newest(0, 5)).await.unwrap();
-    let next = request(whole(3), Start::After(first.next.unwrap()), 5);
-
-    // Just after the cursor: there is nothing true to show but that it is not known yet.
-    lagging.hide(&[195], FOR_EVER);
-    let error = lagging.page(&next).await.unwrap_err();
-    assert!(matches!(error, StoreError::IndexLagging { .. }), "{error}");
-
-    // Further on: the page is short, and the walk goes on from there.
-    lagging.hide(&[193], FOR_EVER);
-    assert_eq!(lagging.page(&next).await.unwrap(), (vec![195, 194], 200, true));
-    lagging.hide(&[], 0);
-    assert_eq!(lagging.page(&next).await.unwrap().0, [195, 194, 193, 192, 191]);
-
-    // Forwards, the log ends before the gap, and goes on once the entry is there.
-    let first = lagging.store.page(&oldest(190, 5)).await.unwrap();
-    let next = PageRequest { start: Start::After(first.next.unwrap()), ..oldest(0, 10) };
-    lagging.hide(&[198], FOR_EVER);
-    assert_eq!(lagging.page(&next).await.unwrap(), (vec![196, 197], 197, false));
-}
-
-#[tokio::test]
-async fn a_time_range_that_begins_in_the_gap_is_a_prefix_of_the_log() {
-    let lagging = Lagging::new().await;
-    let since =
-        |position: i64| TimeRange { since: Some(millis(START + position - 1)), until: None };
-    // 195 is outside of the range, 196 is in it, and 196 is late.
-    lagging.hide(&[196], FOR_EVER);
-    for order in [Order::NewestFirst, Order::OldestFirst] {
-        let request = PageRequest { range: since(196), order, ..newest(0, 3) };
-        let (shown, total, _) = lagging.page(&request).await.unwrap();
-        assert_eq!((shown, total), (vec![], 0), "{order:?}");
+async fn a_time_range_is_exact_however_late_its_index_is() {
+    let late = Late::new().await;
+    let at = |position: i64| Some(millis(START + position - 1));
+    for hidden in [&[][..], &[196], &[195], &[190, 191, 192, 193, 194, 195, 196], &[1, 120, 200]] {
+        late.hide(hidden);
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            for (since, until, range) in [
+                (at(196), None, 196..201),
+                (at(120), at(196), 120..196),
+                (None, at(196), 1..196),
+                (at(1), at(2), 1..2),
+                (at(196), at(196), 196..196),
+                (at(201), None, 201..201),
+            ] {
+                let range_of_time = TimeRange { since, until };
+                let request = PageRequest { range: range_of_time, order, ..newest(0, 300) };
+                let mut expected: Vec<usize> = range.collect();
+                if order == Order::NewestFirst {
+                    expected.reverse();
+                }
+                let total = expected.len() as u64;
+                let page = late.page(&request).await.unwrap();
+                assert_eq!(page, (expected, total, false), "{hidden:?} {request:?}");
+            }
+        }
     }
-    // 195 is late: without it the range would seem to begin with it.
-    lagging.hide(&[195], FOR_EVER);
-    let request = PageRequest { range: since(196), ..newest(0, 0) };
-    assert_eq!(lagging.page(&request).await.unwrap().1, 0);
-}
-
-#[tokio::test]
-async fn pages_from_milestones_and_of_facets_see_gaps_too() {
-    let lagging = Lagging::new().await;
-    // Position 160 is a milestone; the page starts from it.
-    lagging.hide(&[155], FOR_EVER);
-    let (shown, total, _) = lagging.page(&newest(41, 20)).await.unwrap();
-    assert_eq!((shown[0], total), (154 - 41, 154));
-    // Entries of even number are databases; nearly all of them were created.
-    let view = with_facets(whole(3).scope, Some("database"), None);
-    lagging.hide(&[191], FOR_EVER);
-    let (shown, total, _) = lagging.page(&request(view, Start::Offset(0), 6)).await.unwrap();
-    assert_eq!((shown, total), (vec![189, 187, 185, 183, 181, 179], 95));
 }
 
 #[tokio::test]
 async fn a_body_that_is_not_found_is_read_again_and_if_it_is_gone_that_is_an_error_with_its_id() {
-    let lagging = Lagging::new().await;
-    let id = lagging.entries[150].id;
-    let view = with_facets(whole(3).scope, Some("database"), None);
+    let late = Late::new().await;
+    let id = late.entries[150].id;
+    // Every tenth was invoked: too far apart to be read from an index.
+    let view = filtered(Scope::User(user(3)), None, Some("invoke"));
     let request = request(view, Start::Offset(0), 100);
-    let whole = lagging.page(&request).await.unwrap();
-    lagging.faults.hide_body(id.get(), 1);
-    assert_eq!(lagging.page(&request).await.unwrap(), whole);
-    lagging.faults.hide_body(id.get(), FOR_EVER);
-    let error = lagging.page(&request).await.unwrap_err();
+    let whole = late.page(&request).await.unwrap();
+    assert!(whole.0.contains(&151), "{whole:?}");
+    late.faults.hide_body(id.get(), 1);
+    assert_eq!(late.page(&request).await.unwrap(), whole);
+    late.faults.hide_body(id.get(), u32::MAX);
+    let error = late.page(&request).await.unwrap_err();
     assert!(matches!(error, StoreError::Missing { id: missing } if missing == id), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_part_of_the_ledger_that_is_gone_is_an_error_that_names_it_and_never_a_gap() {
+    let late = Late::new().await;
+    late.delete("block#0000000001").await;
+    let error = late.page(&newest(80, 10)).await.unwrap_err().to_string();
+    assert!(error.contains("block#0000000001 of user 3"), "{error}");
+    let rare = filtered(Scope::User(user(3)), Some("function"), None);
+    let deep = request(rare, Start::Offset(60), 5);
+    let error = late.page(&deep).await.unwrap_err().to_string();
+    assert!(error.contains("block#0000000001 of user 3"), "{error}");
+    late.delete("node#1#0000000000").await;
+    let error = late.page(&deep).await.unwrap_err().to_string();
+    assert!(error.contains("node#1#0000000000 of user 3"), "{error}");
+    assert_eq!(late.page(&newest(0, 3)).await.unwrap().1, 200, "what is not needed is not missed");
+}
+
+#[tokio::test]
+async fn a_stale_head_is_an_older_log_and_a_cursor_beyond_it_leads_on() {
+    let started = Instant::now();
+    let late = Late::new().await;
+    let view = || filtered(Scope::User(user(3)), Some("function"), None);
+    let request = |start| PageRequest { start, ..PageRequest::newest(view(), 7) };
+    let first = late.store.page(&request(Start::Offset(0))).await.unwrap();
+    let next = request(Start::After(first.next().unwrap()));
+    let expected = late.page(&next).await.unwrap().0;
+    // From before there was anything, to three transactions later.
+    late.faults.stale_at_random(1.0, started.elapsed());
+    let mut totals = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        let (shown, total, _) = late.page(&request(Start::Offset(0))).await.unwrap();
+        let newest = (total > 0).then(|| usize::try_from(total).unwrap() * 2);
+        assert_eq!(shown.first().copied(), newest, "{total}");
+        totals.insert(total);
+        assert_eq!(late.page(&next).await.unwrap().0, expected);
+    }
+    assert!(totals.len() > 2, "{totals:?}");
 }

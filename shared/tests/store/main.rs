@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod append;
-mod audit;
 mod contention;
 mod cost;
 mod cursor;
 mod erase;
 mod faults;
+mod format;
 mod lag;
 mod model;
-mod support;
+mod verify;

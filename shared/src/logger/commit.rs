@@ -1,0 +1,255 @@
+//! Group commit: one task a user writes what waits for that user, transaction by transaction.
+//!
+//! A commit runs in a task of the logger's own, never in a caller's future, so that a caller who goes
+//! away, or whose time is up, harms nobody. Each transaction takes as much as fits of what waits by
+//! then, whoever asked for it. Before it is sent, it stands in the user's queue, so that whoever goes
+//! on finds out first whether it was written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Cause;
+use super::queue::{Flight, Queues, Taken, Ticket};
+use crate::id::{ActivityId, Collisions, IdSource, UserId};
+use crate::store::{
+    CommitError, Draft, Head, Ids, LogState, Outcome, Placement, Plan, Planned, Store, StoreError,
+    measure, plan, retried,
+};
+use crate::time::{Clock, Timestamp};
+use crate::view::Scope;
+
+/// Writes what waits in the queues.
+pub(super) struct Committer {
+    store: Store,
+    clock: Clock,
+    ids: Mutex<IdSource>,
+    queues: Queues,
+}
+
+/// What a task that works at a queue remembers from one attempt to the next.
+#[derive(Default)]
+struct Memory {
+    /// The heads as the last transaction left them. None after anything but success.
+    heads: BTreeMap<Scope, Head>,
+    collisions: Collisions,
+    /// Ids that are taken and that drafts want to keep.
+    taken: BTreeSet<ActivityId>,
+    /// How often in a row nothing was recorded.
+    attempts: u32,
+    /// Whether the requests must be tried one by one, to find the one that fails.
+    is_alone: bool,
+}
+
+/// What an attempt came to.
+enum Attempt {
+    /// It is known what becomes of the drafts of this transaction.
+    Settled(Arc<Flight>),
+    /// Nothing is recorded, and it is known what to do otherwise.
+    Again,
+    /// Nothing is recorded. It may be the next time, after a while.
+    Later(Cause),
+    /// Nothing is recorded, nor will be.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Attempt {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() { Self::Later(Arc::new(error)) } else { Self::Failed(error) }
+    }
+}
+
+/// Makes sure that a queue can be worked at again, even if its task is stopped.
+struct Work<'a> {
+    queues: &'a Queues,
+    user: UserId,
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        self.queues.leave(self.user);
+    }
+}
+
+impl Committer {
+    pub(super) fn new(store: Store, clock: Clock, ids: IdSource) -> Self {
+        Self { store, clock, ids: Mutex::new(ids), queues: Queues::default() }
+    }
+
+    pub(super) fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(self.store.clone(), clock, self.ids().clone())
+    }
+
+    pub(super) fn with_ids(&self, ids: IdSource) -> Self {
+        Self::new(self.store.clone(), self.clock.clone(), ids)
+    }
+
+    /// Lines up drafts to be appended, and sees to it that a task works at the queue.
+    pub(super) fn submit(this: &Arc<Self>, user: UserId, drafts: Arc<[Draft]>) -> Ticket {
+        let (ticket, is_idle) = this.queues.submit(user, drafts);
+        if is_idle {
+            let committer = Arc::clone(this);
+            tokio::spawn(async move { committer.work(user).await });
+        }
+        ticket
+    }
+
+    /// Reads what an append of `draft` would read.
+    pub(super) async fn read_for(&self, user: UserId, draft: &Draft) -> Result<(), StoreError> {
+        self.store.append_state(user, &[draft], BTreeMap::new(), self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Writes what waits for `user`, until nobody waits.
+    async fn work(&self, user: UserId) {
+        let work = Work { queues: &self.queues, user };
+        let mut memory = Memory::default();
+        while let Some(drafts) = self.queues.take(user, memory.is_alone) {
+            let (attempt, usage) = measure(self.attempt(user, &drafts, &mut memory)).await;
+            self.queues.charge(user, &drafts, usage);
+            match attempt {
+                Attempt::Settled(flight) => {
+                    self.queues.settle(user, &flight);
+                    let heads = std::mem::take(&mut memory.heads);
+                    memory = Memory { heads, ..Memory::default() };
+                }
+                Attempt::Again => {}
+                Attempt::Later(failure) => {
+                    self.queues.note(user, failure);
+                    memory.attempts += 1;
+                    tokio::time::sleep(self.backoff(memory.attempts)).await;
+                }
+                Attempt::Failed(error) => self.fail(user, &drafts, &mut memory, error).await,
+            }
+        }
+        // The queue is left already, by the lock under which nobody was found to wait.
+        std::mem::forget(work);
+    }
+
+    /// Ends the request that fails for good; if it may be any of several, tries them one by one.
+    async fn fail(&self, user: UserId, drafts: &[Taken], memory: &mut Memory, error: StoreError) {
+        let Some(first) = drafts.first() else { return };
+        let is_one = drafts.iter().all(|taken| taken.request == first.request);
+        if !is_one {
+            memory.is_alone = true;
+        } else if self.queues.is_in_flight(user, first.request) {
+            // It may be written all the same, so that is asked for until the deadline.
+            self.queues.note(user, Arc::new(error));
+            memory.attempts += 1;
+            tokio::time::sleep(self.backoff(memory.attempts)).await;
+        } else {
+            self.queues.fail(user, first.request, error.into());
+            *memory = Memory::default();
+        }
+    }
+
+    /// Reads the state, settles what was sent before, plans, and writes, once.
+    async fn attempt(&self, user: UserId, drafts: &[Taken], memory: &mut Memory) -> Attempt {
+        if memory.attempts > 0 {
+            retried();
+        }
+        let now = self.clock.now();
+        let heads = std::mem::take(&mut memory.heads);
+        let asked: Vec<&Draft> = drafts.iter().map(Taken::draft).collect();
+        let state = match self.store.append_state(user, &asked, heads, now).await {
+            Ok(state) => state,
+            Err(error) => return error.into(),
+        };
+        // After the heads, never before: a transaction that is written later than they were read
+        // changes them, so that the plan made from them now fails, and is found the next time.
+        match self.written(user, &state).await {
+            Ok(None) => {}
+            Ok(Some(flight)) => return Attempt::Settled(flight),
+            Err(error) => return error.into(),
+        }
+        let plan = match self.plan(user, &state, drafts, now, memory) {
+            Ok(plan) => plan,
+            Err(error) => return error.into(),
+        };
+        let refused = drafts.iter().zip(&plan.outcomes).find(|(taken, outcome)| {
+            matches!(outcome, Outcome::Refused(_)) && self.queues.is_in_flight(user, taken.request)
+        });
+        if let Some((_, Outcome::Refused(refusal))) = refused {
+            // It may be written all the same.
+            return Attempt::Later(Arc::new(refusal.clone()));
+        }
+        let flight = Arc::new(Flight { plan, drafts: drafts.to_vec() });
+        if flight.plan.entries.is_empty() {
+            return Attempt::Settled(flight);
+        }
+        if !self.queues.send(user, &flight) {
+            return Attempt::Again;
+        }
+        let failure = match self.store.commit(&flight.plan).await {
+            Ok(()) => {
+                memory.heads = heads_after(&flight.plan);
+                return Attempt::Settled(flight);
+            }
+            Err(error @ CommitError::Lost(_)) => return Attempt::Later(Arc::new(error)),
+            Err(failure) => failure,
+        };
+        self.queues.forget(user, &flight);
+        match failure {
+            CommitError::IdTaken(id) => {
+                let keeps = |taken: &Taken| matches!(taken.draft().placement, Placement::Kept { id: Some(kept), .. } if kept == id);
+                if drafts.iter().any(keeps) {
+                    memory.taken.insert(id);
+                } else {
+                    memory.collisions.add(id);
+                }
+                Attempt::Again
+            }
+            CommitError::Failed(error) => Attempt::Failed(error),
+            error => Attempt::Later(Arc::new(error)),
+        }
+    }
+
+    /// Of the transactions whose end is not known, one that is written. Forgets those that can no
+    /// longer be.
+    async fn written(
+        &self,
+        user: UserId,
+        state: &LogState,
+    ) -> Result<Option<Arc<Flight>>, StoreError> {
+        for flight in self.queues.flights(user) {
+            if self.store.is_committed(&flight.plan).await? {
+                return Ok(Some(flight));
+            }
+            if !flight.plan.is_possible(state) {
+                self.queues.forget(user, &flight);
+            }
+        }
+        Ok(None)
+    }
+
+    fn plan(
+        &self,
+        user: UserId,
+        state: &LogState,
+        drafts: &[Taken],
+        now: Timestamp,
+        memory: &Memory,
+    ) -> Result<Plan, StoreError> {
+        let mut source = self.ids();
+        let mut ids =
+            Ids { source: &mut source, collisions: memory.collisions, taken: &memory.taken };
+        let planned =
+            drafts.iter().map(|taken| Planned { batch: taken.request, draft: taken.draft() });
+        plan(user, state, planned, now, &mut ids)
+    }
+
+    fn ids(&self) -> MutexGuard<'_, IdSource> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long to wait before trying again: anything up to a limit that doubles from 20 ms to
+    /// 640 ms ("full jitter").
+    fn backoff(&self, attempt: u32) -> Duration {
+        Duration::from_millis(self.ids().jitter(10 << attempt.min(6)))
+    }
+}
+
+/// The heads after a plan is written.
+fn heads_after(plan: &Plan) -> BTreeMap<Scope, Head> {
+    plan.heads.iter().map(|change| (change.head.scope, change.head.clone())).collect()
+}

@@ -1,0 +1,230 @@
+//! Recording activities: what a service imports to write to the log.
+
+mod commit;
+mod queue;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use self::commit::Committer;
+use self::queue::{Event, Reply, Ticket};
+use crate::activity::action::SYNC;
+use crate::activity::{Activity, InvalidActivity, NewActivity};
+use crate::config::{self, ConfigError};
+use crate::id::{IdSource, UserId};
+use crate::store::{Draft, Refusal, Store, StoreError, absorb, trips};
+use crate::time::Clock;
+
+/// How long an append is tried for, unless [`ActivityLogger::with_deadline`] says otherwise.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Appends activities to users' logs. Make one per process and share it, within a Tokio runtime.
+///
+/// An append gives each activity its id, its time and its position in up to three scopes, and
+/// writes all of it in one transaction. Another writer of the same user who is first, a conflict,
+/// throttling or a lost answer are met by reading again and trying again, until the deadline.
+///
+/// Appends of one user are recorded in the order in which they were asked for. What is asked for
+/// while a transaction of that user is under way goes into the next one together (group commit), so
+/// that a busy user's log takes many more appends a second than transactions.
+#[derive(Clone, Debug)]
+pub struct ActivityLogger {
+    committer: Arc<Committer>,
+    deadline: Duration,
+}
+
+/// A recorded activity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// The entry, as it stands in the log.
+    pub activity: Activity,
+    /// Whether it had been recorded before, under the same idempotency key.
+    pub repeated: bool,
+}
+
+/// What went wrong for all who waited for it.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why an activity was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// It breaks a limit.
+    #[error(transparent)]
+    Invalid(#[from] InvalidActivity),
+    /// It has no place in the log.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It could not be recorded in time.
+    #[error("not recorded within {deadline:?}{}", if *.unsettled { "; an answer was lost, so it may be recorded after all" } else { "" })]
+    Deadline {
+        /// The time there was.
+        deadline: Duration,
+        /// Whether it may be recorded all the same, because an answer was lost and DynamoDB could
+        /// not be asked. Only an idempotency key makes it safe to try again.
+        unsettled: bool,
+        /// What the last try came to.
+        source: Cause,
+    },
+    /// The log could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AppendError {
+    /// Whether it is the activity's own fault, so that to try again is in vain.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Invalid(_) | Self::Refused(_) => true,
+            Self::Deadline { .. } | Self::Store(_) => false,
+        }
+    }
+}
+
+/// A batch that was not recorded to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("activity {} of the batch", .index + 1)]
+pub struct BatchError {
+    /// The activities that were recorded: the first ones of the batch.
+    pub recorded: Vec<Recorded>,
+    /// The activity at fault, counted from 0.
+    pub index: usize,
+    /// Why it was not recorded.
+    #[source]
+    pub error: AppendError,
+}
+
+/// The end of the task that appends, which has another cause than the append.
+#[derive(Debug, thiserror::Error)]
+#[error("the task that appends ended")]
+struct TaskEnded;
+
+impl ActivityLogger {
+    /// A logger that writes to `store`, by the system's clock.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        let ids = IdSource::new(fastrand::Rng::new());
+        let committer = Arc::new(Committer::new(store, Clock::system(), ids));
+        Self { committer, deadline: DEFAULT_DEADLINE }
+    }
+
+    /// A logger that writes to the tables that the environment names; see
+    /// [`config::Tables`](crate::config) for the variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the variable that is missing.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self::new(Store::connect(config::tables(&config::environment)?).await))
+    }
+
+    /// Tells the time by `clock`.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { committer: Arc::new(self.committer.with_clock(clock)), ..self }
+    }
+
+    /// Draws ids from `ids`.
+    #[must_use]
+    pub fn with_ids(self, ids: IdSource) -> Self {
+        Self { committer: Arc::new(self.committer.with_ids(ids)), ..self }
+    }
+
+    /// Gives up on an append of which nothing was recorded for this long.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Makes the first call, which pays for name resolution, TLS and credentials, so that no append
+    /// has to. For a function's initialisation.
+    ///
+    /// # Errors
+    /// [`StoreError`] if DynamoDB does not answer.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        // What an append of somebody new would read: no user has the largest id there is.
+        self.committer.read_for(UserId::MAX, &NewActivity::new(SYNC).into()).await
+    }
+
+    /// Records one activity of `user`.
+    ///
+    /// # Errors
+    /// [`AppendError`]; nothing is recorded then, except as [`AppendError::Deadline`] says.
+    pub async fn append(
+        &self,
+        user: UserId,
+        activity: NewActivity,
+    ) -> Result<Recorded, AppendError> {
+        let mut recorded =
+            self.append_drafts(user, &[activity.into()]).await.map_err(|batch| batch.error)?;
+        match recorded.pop() {
+            Some(recorded) => Ok(recorded),
+            None => unreachable!("a batch of one that succeeds records one"),
+        }
+    }
+
+    /// Records activities of `user` in this order, in as few transactions as hold them.
+    ///
+    /// # Errors
+    /// [`BatchError`]: which were recorded, and why the next one was not. An activity that breaks
+    /// a limit is found before any is recorded.
+    pub async fn append_batch(
+        &self,
+        user: UserId,
+        activities: impl IntoIterator<Item = NewActivity>,
+    ) -> Result<Vec<Recorded>, BatchError> {
+        let drafts: Vec<Draft> = activities.into_iter().map(Draft::from).collect();
+        self.append_drafts(user, &drafts).await
+    }
+
+    /// Records drafts, which may keep the time and id that they come with.
+    ///
+    /// If the future is dropped, what is not yet in a transaction is withdrawn; what is in one may be
+    /// recorded.
+    ///
+    /// # Errors
+    /// As [`Self::append_batch`].
+    pub async fn append_drafts(
+        &self,
+        user: UserId,
+        drafts: &[Draft],
+    ) -> Result<Vec<Recorded>, BatchError> {
+        for (index, draft) in drafts.iter().enumerate() {
+            if let Err(error) = draft.activity.validate() {
+                return Err(BatchError { recorded: Vec::new(), index, error: error.into() });
+            }
+        }
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let before = trips();
+        let mut ticket = Committer::submit(&self.committer, user, drafts.into());
+        let Reply { recorded, error, usage } = self.wait(&mut ticket).await;
+        absorb(usage, before);
+        match error {
+            None => Ok(recorded),
+            Some(error) => Err(BatchError { index: recorded.len(), recorded, error }),
+        }
+    }
+
+    /// Waits for an append to end, as long as some of it is recorded before each deadline.
+    async fn wait(&self, ticket: &mut Ticket) -> Reply {
+        loop {
+            let give_up = Instant::now() + self.deadline;
+            match timeout_at(give_up, ticket.events.recv()).await {
+                Ok(Some(Event::Progress)) => {}
+                Ok(Some(Event::Done(reply))) => return reply,
+                Ok(None) => return ticket.withdraw(self.deadline, Arc::new(TaskEnded)),
+                Err(late) => return ticket.withdraw(self.deadline, Arc::new(late)),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Committer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Committer").finish_non_exhaustive()
+    }
+}

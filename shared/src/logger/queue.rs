@@ -1,0 +1,310 @@
+//! The queue of one user: who waits for what to be appended, and which transactions may yet turn out
+//! to be written.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::{AppendError, Cause, Recorded};
+use crate::id::UserId;
+use crate::store::{Draft, MAX_ACTIONS, Outcome, Plan, Usage, reach};
+
+/// The queues of all users who have appends under way.
+#[derive(Clone, Default)]
+pub(super) struct Queues(Arc<Mutex<HashMap<UserId, Queue>>>);
+
+/// What waits to be appended to a user's log.
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<Request>,
+    /// Transactions that were sent, and whose end is not known.
+    flights: Vec<Arc<Flight>>,
+    /// Whether a task is at it.
+    is_working: bool,
+    /// What the last attempt came to, if it did not succeed.
+    failure: Option<Cause>,
+    /// How many requests there were.
+    count: u64,
+}
+
+/// One caller's drafts.
+struct Request {
+    number: u64,
+    drafts: Arc<[Draft]>,
+    /// What the first of them were recorded as.
+    recorded: Vec<Recorded>,
+    usage: Usage,
+    events: UnboundedSender<Event>,
+}
+
+/// What a caller is told.
+pub(super) enum Event {
+    /// Some of its drafts were recorded.
+    Progress,
+    /// There is nothing more to wait for.
+    Done(Reply),
+}
+
+/// What became of a caller's drafts.
+pub(super) struct Reply {
+    /// What the first of them were recorded as.
+    pub(super) recorded: Vec<Recorded>,
+    /// Why the next one was not.
+    pub(super) error: Option<AppendError>,
+    /// What it took.
+    pub(super) usage: Usage,
+}
+
+/// A draft of a request.
+#[derive(Clone)]
+pub(super) struct Taken {
+    /// The number of the request.
+    pub(super) request: u64,
+    drafts: Arc<[Draft]>,
+    index: usize,
+}
+
+impl Taken {
+    pub(super) fn draft(&self) -> &Draft {
+        &self.drafts[self.index]
+    }
+}
+
+/// A transaction, and whose drafts its plan is of, outcome by outcome.
+pub(super) struct Flight {
+    pub(super) plan: Plan,
+    pub(super) drafts: Vec<Taken>,
+}
+
+impl Flight {
+    fn has(&self, request: u64) -> bool {
+        self.drafts.iter().any(|taken| taken.request == request)
+    }
+}
+
+/// A caller's place in a queue. Leaves it when dropped.
+pub(super) struct Ticket {
+    queues: Queues,
+    user: UserId,
+    number: u64,
+    pub(super) events: UnboundedReceiver<Event>,
+}
+
+impl Ticket {
+    /// Leaves the queue at the deadline. What is in a transaction may be recorded all the same.
+    pub(super) fn withdraw(&mut self, deadline: Duration, source: Cause) -> Reply {
+        let withdrawn = self.queues.with(self.user, |queue| {
+            let source = queue.failure.clone().unwrap_or(source);
+            let request = queue.remove(self.number)?;
+            let next = request.recorded.len();
+            let is_next = |taken: &Taken| taken.request == self.number && taken.index >= next;
+            let unsettled = queue.flights.iter().any(|flight| flight.drafts.iter().any(is_next));
+            let error = Some(AppendError::Deadline { deadline, unsettled, source });
+            Some(Reply { recorded: request.recorded, error, usage: request.usage })
+        });
+        match withdrawn {
+            Some(reply) => reply,
+            // It ended just now.
+            None => loop {
+                match self.events.try_recv() {
+                    Ok(Event::Progress) => {}
+                    Ok(Event::Done(reply)) => return reply,
+                    Err(_) => {
+                        unreachable!("a request leaves its queue with an event or its ticket")
+                    }
+                }
+            },
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.queues.with(self.user, |queue| queue.remove(self.number));
+    }
+}
+
+impl Queues {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Queue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with a user's queue, and drops it if there is nothing left in it.
+    fn with<T>(&self, user: UserId, act: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut queues = self.lock();
+        let queue = queues.entry(user).or_default();
+        let done = act(queue);
+        if queue.requests.is_empty() && !queue.is_working {
+            queues.remove(&user);
+        }
+        done
+    }
+
+    /// Lines up drafts. Returns the caller's ticket, and whether a task must begin to work.
+    pub(super) fn submit(&self, user: UserId, drafts: Arc<[Draft]>) -> (Ticket, bool) {
+        let (sender, events) = unbounded_channel();
+        let (number, is_idle) = self.with(user, |queue| {
+            let number = queue.count;
+            queue.count += 1;
+            queue.requests.push_back(Request {
+                number,
+                drafts,
+                recorded: Vec::new(),
+                usage: Usage::default(),
+                events: sender,
+            });
+            (number, !std::mem::replace(&mut queue.is_working, true))
+        });
+        (Ticket { queues: self.clone(), user, number, events }, is_idle)
+    }
+
+    /// The drafts to plan next, as many as may fit a transaction: those of all requests, or, if
+    /// `is_alone`, of the first. None if nobody waits: the work is then over.
+    pub(super) fn take(&self, user: UserId, is_alone: bool) -> Option<Vec<Taken>> {
+        self.with(user, |queue| {
+            let waiting: BTreeSet<u64> = queue.requests.iter().map(|one| one.number).collect();
+            // Nobody asks any more what became of the others.
+            queue.flights.retain(|flight| waiting.iter().any(|number| flight.has(*number)));
+            let requests = queue.requests.iter().take(if is_alone { 1 } else { usize::MAX });
+            let mut drafts = requests.flat_map(|request| {
+                (request.recorded.len()..request.drafts.len()).map(|index| Taken {
+                    request: request.number,
+                    drafts: Arc::clone(&request.drafts),
+                    index,
+                })
+            });
+            let taken: Vec<Taken> = drafts.by_ref().take(MAX_ACTIONS).collect();
+            let length = reach(user, taken.iter().map(Taken::draft));
+            queue.is_working = !taken.is_empty();
+            queue.is_working.then(|| taken[..length].to_vec())
+        })
+    }
+
+    /// Marks that nobody works at a queue any more, however that came.
+    pub(super) fn leave(&self, user: UserId) {
+        self.with(user, |queue| queue.is_working = false);
+    }
+
+    /// The transactions whose end is not known.
+    pub(super) fn flights(&self, user: UserId) -> Vec<Arc<Flight>> {
+        self.with(user, |queue| queue.flights.clone())
+    }
+
+    /// Notes a transaction that is about to be sent. Says `false`, and notes nothing, if one of its
+    /// callers has gone meanwhile and was told that nothing of its drafts is under way.
+    pub(super) fn send(&self, user: UserId, flight: &Arc<Flight>) -> bool {
+        self.with(user, |queue| {
+            let waits =
+                |taken: &Taken| queue.requests.iter().any(|one| one.number == taken.request);
+            let planned = flight.drafts.iter().take(flight.plan.outcomes.len());
+            let all_wait = planned.into_iter().all(waits);
+            if all_wait {
+                queue.flights.push(Arc::clone(flight));
+            }
+            all_wait
+        })
+    }
+
+    /// Forgets a transaction that was not written and will not be.
+    pub(super) fn forget(&self, user: UserId, flight: &Arc<Flight>) {
+        self.with(user, |queue| queue.forget(flight));
+    }
+
+    /// Whether a draft of a request may yet turn out to be recorded.
+    pub(super) fn is_in_flight(&self, user: UserId, request: u64) -> bool {
+        self.with(user, |queue| queue.flights.iter().any(|flight| flight.has(request)))
+    }
+
+    /// Tells the callers what a plan that is written, or needs not be, has made of their drafts.
+    pub(super) fn settle(&self, user: UserId, flight: &Arc<Flight>) {
+        self.with(user, |queue| {
+            queue.forget(flight);
+            queue.failure = None;
+            let mut refused: HashMap<u64, AppendError> = HashMap::new();
+            let mut concerned = BTreeSet::new();
+            for (taken, outcome) in flight.drafts.iter().zip(&flight.plan.outcomes) {
+                let of = |one: &&mut Request| one.number == taken.request;
+                let Some(request) = queue.requests.iter_mut().find(of) else { continue };
+                concerned.insert(request.number);
+                if request.recorded.len() != taken.index {
+                    continue;
+                }
+                match result(&flight.plan, outcome) {
+                    Ok(recorded) => request.recorded.extend(recorded),
+                    Err(error) => {
+                        refused.insert(request.number, error);
+                    }
+                }
+            }
+            for number in concerned {
+                queue.report(number, refused.remove(&number));
+            }
+        });
+    }
+
+    /// Ends a request with an error.
+    pub(super) fn fail(&self, user: UserId, request: u64, error: AppendError) {
+        self.with(user, |queue| queue.report(request, Some(error)));
+    }
+
+    /// Notes what an attempt came to, for callers whose deadline comes before the next.
+    pub(super) fn note(&self, user: UserId, failure: Cause) {
+        self.with(user, |queue| queue.failure = Some(failure));
+    }
+
+    /// Counts what an attempt for these drafts took: round trips for everyone who waited for them,
+    /// calls and units once.
+    pub(super) fn charge(&self, user: UserId, drafts: &[Taken], usage: Usage) {
+        self.with(user, |queue| {
+            let numbers: BTreeSet<u64> = drafts.iter().map(|taken| taken.request).collect();
+            let mut is_first = true;
+            for request in queue.requests.iter_mut().filter(|one| numbers.contains(&one.number)) {
+                request.usage.trips += usage.trips;
+                request.usage.retries += usage.retries;
+                if std::mem::take(&mut is_first) {
+                    request.usage.calls += usage.calls;
+                    request.usage.read_units += usage.read_units;
+                    request.usage.write_units += usage.write_units;
+                }
+            }
+        });
+    }
+}
+
+impl Queue {
+    fn remove(&mut self, number: u64) -> Option<Request> {
+        let place = self.requests.iter().position(|request| request.number == number)?;
+        self.requests.remove(place)
+    }
+
+    fn forget(&mut self, flight: &Arc<Flight>) {
+        self.flights.retain(|other| !Arc::ptr_eq(other, flight));
+    }
+
+    /// Tells a caller that some of its drafts are recorded, or how it ends.
+    fn report(&mut self, number: u64, error: Option<AppendError>) {
+        let of = |request: &&Request| request.number == number;
+        let Some(request) = self.requests.iter().find(of) else { return };
+        // The caller may be gone; then nobody needs to know.
+        if error.is_none() && request.recorded.len() < request.drafts.len() {
+            let _ = request.events.send(Event::Progress);
+        } else if let Some(Request { recorded, usage, events, .. }) = self.remove(number) {
+            let _ = events.send(Event::Done(Reply { recorded, error, usage }));
+        }
+    }
+}
+
+/// What an outcome of a plan is to the caller; nothing for a draft that was left.
+fn result(plan: &Plan, outcome: &Outcome) -> Result<Option<Recorded>, AppendError> {
+    let entry = |subscript: usize| plan.entries[subscript].activity.clone();
+    let (activity, repeated) = match outcome {
+        Outcome::New(subscript) => (entry(*subscript), false),
+        Outcome::Repeats(subscript) => (entry(*subscript), true),
+        Outcome::Known(activity) => ((**activity).clone(), true),
+        Outcome::Refused(refusal) => return Err(refusal.clone().into()),
+        Outcome::Left => return Ok(None),
+    };
+    Ok(Some(Recorded { activity, repeated }))
+}

@@ -1,0 +1,366 @@
+//! The activity: one immutable entry of a user's log, and the draft it is recorded from.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
+use crate::time::Timestamp;
+
+/// The action names of the reference. The set is open: any name of the right form is recorded.
+pub mod action {
+    /// A resource was created.
+    pub const CREATE: &str = "create";
+    /// Code or configuration was changed.
+    pub const UPDATE: &str = "update";
+    /// A resource was deleted.
+    pub const DELETE: &str = "delete";
+    /// A function was invoked.
+    pub const INVOKE: &str = "invoke";
+    /// A resource was synchronised with the cloud provider.
+    pub const SYNC: &str = "sync";
+    /// A connection between resources was created.
+    pub const CONNECT: &str = "connect";
+    /// A connection between resources was deleted.
+    pub const DISCONNECT: &str = "disconnect";
+}
+
+/// The resource types of the reference. The set is open, like that of the actions.
+pub mod resource_type {
+    /// Serverless functions.
+    pub const FUNCTION: &str = "function";
+    /// Virtual machines.
+    pub const INSTANCE: &str = "instance";
+    /// Managed databases.
+    pub const DATABASE: &str = "database";
+    /// Object storage.
+    pub const STORAGE_BUCKET: &str = "storage_bucket";
+    /// Static websites.
+    pub const STATIC_WEBSITE: &str = "static_website";
+    /// Security groups.
+    pub const FIREWALL: &str = "firewall";
+    /// Managed caches.
+    pub const CACHE_SERVER: &str = "cache_server";
+}
+
+/// Length limits of a draft, in bytes.
+pub mod limit {
+    /// `action` and `resourceType`.
+    pub const NAME: usize = 64;
+    /// `description`.
+    pub const DESCRIPTION: usize = 1_024;
+    /// `metadata`, as JSON text.
+    pub const METADATA: usize = 4_096;
+    /// `userAgent`.
+    pub const USER_AGENT: usize = 512;
+    /// `idempotencyKey`.
+    pub const IDEMPOTENCY_KEY: usize = 128;
+}
+
+/// A JSON object kept as the text it came as, so that it is passed on byte for byte.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Metadata(Box<RawValue>);
+
+impl Metadata {
+    /// Takes `text` as it is.
+    ///
+    /// # Errors
+    /// A reason if `text` is not a JSON object.
+    pub fn from_text(text: String) -> Result<Self, &'static str> {
+        const REASON: &str = "must be a JSON object";
+        let raw = RawValue::from_string(text).map_err(|_| REASON)?;
+        if raw.get().starts_with('{') { Ok(Self(raw)) } else { Err(REASON) }
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_text(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_text() == other.as_text()
+    }
+}
+
+impl std::hash::Hash for Metadata {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_text().hash(state);
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::from_text(raw.get().to_owned()).map_err(serde::de::Error::custom)
+    }
+}
+
+impl TryFrom<serde_json::Map<String, serde_json::Value>> for Metadata {
+    type Error = &'static str;
+
+    fn try_from(object: serde_json::Map<String, serde_json::Value>) -> Result<Self, Self::Error> {
+        Self::from_text(serde_json::Value::Object(object).to_string())
+    }
+}
+
+/// What was altered before it was recorded: by the JSON name of the field, what came in its place, or
+/// `None` for a text too long to keep.
+pub type Altered = BTreeMap<String, Option<String>>;
+
+/// What is said of an action, by an entry of the log and by the draft it is recorded from.
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
+pub struct Details {
+    /// The project it was done in, if any.
+    pub project_id: Option<ProjectId>,
+    /// The environment it was done in, if any; needs `project_id`.
+    pub environment_id: Option<EnvironmentId>,
+    /// What kind of resource it was done to, if any: 1–64 of `[a-z0-9_.:-]`; see [`resource_type`]
+    /// for common ones.
+    pub resource_type: Option<String>,
+    /// Which resource it was done to, if any: the resource's id on the platform.
+    pub resource_id: Option<ResourceId>,
+    /// What was done: 1–64 of `[a-z0-9_.:-]`; see [`action`] for common ones.
+    pub action: String,
+    /// The same for a human reader; at most 1,024 bytes.
+    pub description: Option<String>,
+    /// Whatever else the recording service knows: a JSON object of at most 4,096 bytes.
+    pub metadata: Option<Metadata>,
+    /// Where the request came from.
+    pub ip_address: Option<IpAddr>,
+    /// What sent the request; at most 512 bytes.
+    pub user_agent: Option<String>,
+    /// When it was done. In a draft, the time of recording stands in for an absent one; in an entry,
+    /// it is there only where it differs from `created_at`.
+    pub occurred_at: Option<Timestamp>,
+    /// What was altered on the way into the log.
+    pub altered: Altered,
+}
+
+impl Details {
+    /// The action of what is recorded where a log has no room for another pair of resource type and
+    /// action.
+    pub const OTHER: &'static str = "other";
+
+    /// What is recorded where a log has no room for its pair of resource type and action: no type,
+    /// [`Self::OTHER`], and what came in `altered`, unless that was altered before.
+    #[must_use]
+    pub fn as_other(mut self) -> Self {
+        let action = std::mem::replace(&mut self.action, Self::OTHER.to_owned());
+        self.altered.entry("action".to_owned()).or_insert(Some(action));
+        if let Some(resource_type) = self.resource_type.take() {
+            self.altered.entry("resourceType".to_owned()).or_insert(Some(resource_type));
+        }
+        self
+    }
+}
+
+/// One recorded entry. Nothing of it ever changes.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub struct Activity {
+    /// Names the entry, among those of all users.
+    pub id: ActivityId,
+    /// Who did it, and whose log it is in.
+    pub user_id: UserId,
+    /// When it was done, as far as the order of the log allows.
+    pub created_at: Timestamp,
+    /// What was done.
+    pub details: Details,
+}
+
+/// What a service hands over to be recorded: an [`Activity`] before it has its place in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewActivity {
+    /// What was done.
+    pub details: Details,
+    /// Names this activity among the user's, so that sending it again within 14 days records
+    /// nothing new; 1–128 bytes.
+    pub idempotency_key: Option<String>,
+}
+
+/// A draft that breaks a limit. Nothing of it was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {reason}")]
+pub struct InvalidActivity {
+    /// The field at fault, by its JSON name.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl NewActivity {
+    /// An activity of the given action, with nothing else said of it yet.
+    pub fn new(action: impl Into<String>) -> Self {
+        let details = Details { action: action.into(), ..Details::default() };
+        Self { details, idempotency_key: None }
+    }
+
+    /// Says which resource it was done to.
+    #[must_use]
+    pub fn resource(mut self, resource_type: impl Into<String>, id: ResourceId) -> Self {
+        self.details.resource_type = Some(resource_type.into());
+        self.details.resource_id = Some(id);
+        self
+    }
+
+    /// Says which environment of which project it was done in.
+    #[must_use]
+    pub const fn environment(mut self, project: ProjectId, environment: EnvironmentId) -> Self {
+        self.details.project_id = Some(project);
+        self.details.environment_id = Some(environment);
+        self
+    }
+
+    /// Says it for a human reader.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.details.description = Some(description.into());
+        self
+    }
+
+    /// Adds whatever else is known.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.details.metadata = Some(metadata);
+        self
+    }
+
+    /// Says where the request came from and what sent it.
+    #[must_use]
+    pub fn client(mut self, ip_address: IpAddr, user_agent: impl Into<String>) -> Self {
+        self.details.ip_address = Some(ip_address);
+        self.details.user_agent = Some(user_agent.into());
+        self
+    }
+
+    /// Says when it was done, if that was not just now.
+    #[must_use]
+    pub const fn occurred_at(mut self, time: Timestamp) -> Self {
+        self.details.occurred_at = Some(time);
+        self
+    }
+
+    /// Makes recording it again within 14 days return the entry first recorded.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// [`InvalidActivity`] naming the first field at fault.
+    pub fn validate(&self) -> Result<(), InvalidActivity> {
+        let details = &self.details;
+        check_name("action", &details.action)?;
+        if let Some(resource_type) = &details.resource_type {
+            check_name("resourceType", resource_type)?;
+        }
+        if details.environment_id.is_some() && details.project_id.is_none() {
+            return Err(invalid("environmentId", "needs projectId"));
+        }
+        let metadata = details.metadata.as_ref().map(Metadata::as_text);
+        check_length("description", details.description.as_deref(), limit::DESCRIPTION)?;
+        check_length("metadata", metadata, limit::METADATA)?;
+        check_length("userAgent", details.user_agent.as_deref(), limit::USER_AGENT)?;
+        check_length("idempotencyKey", self.idempotency_key.as_deref(), limit::IDEMPOTENCY_KEY)?;
+        if self.idempotency_key.as_deref() == Some("") {
+            return Err(invalid("idempotencyKey", "must not be empty"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `name` has the form of an action or a resource type: 1–64 of `[a-z0-9_.:-]`.
+fn is_name(name: &str) -> bool {
+    (1..=limit::NAME).contains(&name.len())
+        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-'))
+}
+
+fn check_name(field: &'static str, name: &str) -> Result<(), InvalidActivity> {
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(invalid(field, format!("must be 1 to {} characters of a-z 0-9 _ . : -", limit::NAME)))
+    }
+}
+
+fn check_length(
+    field: &'static str,
+    text: Option<&str>,
+    limit: usize,
+) -> Result<(), InvalidActivity> {
+    match text.map(str::len) {
+        Some(length) if length > limit => {
+            Err(invalid(field, format!("must be at most {limit} bytes, not {length}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn invalid(field: &'static str, reason: impl Into<String>) -> InvalidActivity {
+    InvalidActivity { field, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field_at_fault(activity: &NewActivity) -> Option<&'static str> {
+        activity.validate().err().map(|error| error.field)
+    }
+
+    #[test]
+    fn every_limit_names_its_field() {
+        let good = NewActivity::new("create");
+        let of = |action| NewActivity::new(action).details;
+        let with = |details| NewActivity { details, idempotency_key: None };
+        assert_eq!(field_at_fault(&good), None);
+        let faults = [
+            (NewActivity::new(""), "action"),
+            (NewActivity::new("Create"), "action"),
+            (NewActivity::new("a".repeat(65)), "action"),
+            (good.clone().resource("a b", 5.try_into().unwrap()), "resourceType"),
+            (with(Details { environment_id: 4.try_into().ok(), ..of("create") }), "environmentId"),
+            (good.clone().description("é".repeat(513)), "description"),
+            (with(Details { user_agent: Some("x".repeat(513)), ..of("create") }), "userAgent"),
+            (good.clone().idempotency_key("x".repeat(129)), "idempotencyKey"),
+            (good.clone().idempotency_key(""), "idempotencyKey"),
+            (
+                good.metadata(
+                    Metadata::from_text(format!("{{\"a\":\"{}\"}}", "x".repeat(4_089))).unwrap(),
+                ),
+                "metadata",
+            ),
+        ];
+        for (activity, field) in faults {
+            assert_eq!(field_at_fault(&activity), Some(field), "{activity:?}");
+        }
+    }
+
+    #[test]
+    fn values_exactly_at_a_limit_are_taken() {
+        let metadata = format!("{{\"a\":\"{}\"}}", "x".repeat(4_088));
+        assert_eq!(metadata.len(), limit::METADATA);
+        let activity = NewActivity::new("a".repeat(64))
+            .description("x".repeat(1_024))
+            .metadata(Metadata::from_text(metadata).unwrap())
+            .idempotency_key("x".repeat(128));
+        assert_eq!(activity.validate(), Ok(()));
+    }
+
+    #[test]
+    fn metadata_is_an_object_kept_byte_for_byte() {
+        let text = "{\"b\": 1.0,\n \"a\":1e2, \"a\": null}";
+        assert_eq!(Metadata::from_text(text.to_owned()).unwrap().as_text(), text);
+        for text in ["", "[]", "1", "null", "{", "{} {}", "\"{}\""] {
+            assert!(Metadata::from_text(text.to_owned()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,529 @@
+//! Verification: proves that the tables say what the appends of the log's entries would have
+//! written.
+//!
+//! This reads everything, so it is for operators. No route of the API comes here, and none of the
+//! functions has the permission to scan. It walks the log once, from the oldest entry on, beside its
+//! copies in the three indexes, and computes anew what the ledger must have; so it holds no more in
+//! memory than some entries, and the open ends of each scope.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::diagnose::Break;
+use crate::id::{ActivityId, UserId};
+use crate::store::call::Query;
+use crate::store::item::FANOUT;
+use crate::store::item::attribute::{Item, Reader, string};
+use crate::store::item::entry::{self, Entry, SortKey, decode_position};
+use crate::store::item::hash::EntryHash;
+use crate::store::item::head::{self, Head, Pair};
+use crate::store::item::key::{self, ACTIVITIES, LEDGER, LedgerKey};
+use crate::store::item::ledger::{Grown, OpenLedger};
+use crate::store::item::node::{NodeKey, children};
+use crate::store::{Store, StoreError};
+use crate::view::Scope;
+
+/// How many entries are read at a time.
+const CHUNK: usize = 1_000;
+
+/// How many scopes' copies are read side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+/// How often a log that is being written to is read again.
+const TRIES: u32 = 5;
+
+/// How long to wait for an index that does not show the newest entry yet.
+const LAG: Duration = Duration::from_secs(1);
+
+/// Something that the tables say and that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inconsistency {
+    /// What it is about: a scope or an entry.
+    pub subject: String,
+    /// What is wrong with it.
+    pub fault: String,
+}
+
+impl fmt::Display for Inconsistency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.fault)
+    }
+}
+
+/// A log that is not proven.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The log contradicts itself.
+    #[error("{0}")]
+    Inconsistent(Inconsistency),
+    /// The log could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was found to be right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries of the log.
+    pub entries: u64,
+    /// Scopes that have entries.
+    pub scopes: u64,
+    /// Blocks of those scopes.
+    pub blocks: u64,
+    /// The hash of the newest entry: whoever keeps it can tell later that the log up to there is
+    /// still the same.
+    pub hash: Option<EntryHash>,
+}
+
+fn inconsistent(subject: impl fmt::Display, fault: impl Into<String>) -> VerifyError {
+    VerifyError::Inconsistent(Inconsistency { subject: subject.to_string(), fault: fault.into() })
+}
+
+/// A block or node as it must be, packed.
+type ExpectedPart = (LedgerKey, Vec<u8>);
+
+/// What the entries of a scope, as far as they were read, say that its ledger must be.
+struct ExpectedScope {
+    ledger: OpenLedger,
+    /// The entry of the scope that was read last.
+    last: Option<SortKey>,
+}
+
+/// What the entries of a log, as far as they were read, say.
+struct Expected {
+    user: UserId,
+    scopes: BTreeMap<Scope, ExpectedScope>,
+    hash: EntryHash,
+    last: Option<SortKey>,
+}
+
+impl ExpectedScope {
+    fn new(scope: Scope) -> Self {
+        Self { ledger: OpenLedger::new(Head::empty(scope), BTreeMap::new()), last: None }
+    }
+
+    /// Adds the next entry. What it completes is added to `parts`.
+    fn push(
+        &mut self,
+        pair: Pair<'_>,
+        at: SortKey,
+        parts: &mut Vec<ExpectedPart>,
+    ) -> Result<(), VerifyError> {
+        let scope = self.ledger.head().scope;
+        // It has made all its nodes itself.
+        let lacking = |key| inconsistent(scope, format!("{key:?} lacks children"));
+        let Some(sealed) = self.ledger.push(pair, at).map_err(lacking)? else { return Ok(()) };
+        parts.push((LedgerKey::Block(sealed.number), sealed.block.pack()));
+        for Grown { key, node, .. } in sealed.grown {
+            if node.children.len() as u64 == FANOUT {
+                parts.push((LedgerKey::Node(key), node.pack()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Every user that has an entry or a head, with the scopes that the ledger knows of. Scans.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a table cannot be read or a key not decoded.
+    pub async fn users(&self) -> Result<BTreeMap<UserId, BTreeSet<Scope>>, StoreError> {
+        let mut users: BTreeMap<UserId, BTreeSet<Scope>> = BTreeMap::new();
+        self.scan(&self.tables.activities, "userId", |item| {
+            users.entry(Reader::new(item, ACTIVITIES).number("userId")?).or_default();
+            Ok(())
+        })
+        .await?;
+        self.scan(&self.tables.ledger, "scope", |item| {
+            let scope = key::scope(&Reader::new(item, LEDGER))?;
+            users.entry(scope.user_id()).or_default().insert(scope);
+            Ok(())
+        })
+        .await?;
+        Ok(users)
+    }
+
+    /// Proves the log of `user`: that its chain of hashes is unbroken from the first entry to the
+    /// head, that every entry is the same in the table and in its indexes, that positions are dense
+    /// and in order in every scope, and that heads, blocks, nodes and idempotency keys are those of
+    /// the entries. `also` are scopes to look at even if no entry is in them. `progress` is told how
+    /// many entries were read since it was told last.
+    ///
+    /// # Errors
+    /// [`VerifyError::Inconsistent`] with the first one found; [`VerifyError::Store`].
+    pub async fn verify(
+        &self,
+        user: UserId,
+        also: &BTreeSet<Scope>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Verified, VerifyError> {
+        let whole = Scope::User(user);
+        let told = AtomicU64::new(0);
+        // Not again what was read in an earlier try.
+        let progress = |entries: u64| {
+            let before = told.fetch_max(entries, Ordering::Relaxed);
+            progress(entries.saturating_sub(before));
+        };
+        for attempt in 1.. {
+            let before = self.head(whole).await?;
+            let outcome = self.verify_once(user, also, &progress).await;
+            let Err(VerifyError::Inconsistent(found)) = outcome else { return outcome };
+            if attempt == TRIES {
+                return Err(VerifyError::Inconsistent(found));
+            }
+            // What was read while somebody wrote says nothing, nor what an index does not show yet.
+            if self.head(whole).await? == before {
+                if !self.is_late(&before).await? {
+                    return Err(VerifyError::Inconsistent(found));
+                }
+                tokio::time::sleep(LAG).await;
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// Whether the index of a log does not show its newest entry yet, though that is there.
+    async fn is_late(&self, head: &Head) -> Result<bool, StoreError> {
+        let Some(newest) = head.last else { return Ok(false) };
+        let last = self.newest_copy(head.scope).await?;
+        let entry = self.entry(newest.id, true).await?;
+        Ok(last < Some(newest) && entry.is_some_and(|entry| entry.sort_key() == newest))
+    }
+
+    async fn verify_once(
+        &self,
+        user: UserId,
+        also: &BTreeSet<Scope>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Verified, VerifyError> {
+        let mut expected =
+            Expected { user, scopes: BTreeMap::new(), hash: EntryHash::NONE, last: None };
+        let mut chunk = self.chunk(user, None).await?;
+        while let Some(newest) = chunk.last() {
+            // The next entries are read while these are verified.
+            let next = self.chunk(user, Some(entry::sort_key(newest)?));
+            let verified = self.verify_chunk(&mut expected, &chunk);
+            let (next, verified) = tokio::join!(next, verified);
+            verified?;
+            progress(expected.total());
+            chunk = next?;
+        }
+        self.verify_end(user, &expected).await?;
+        for scope in also {
+            expected.scopes.entry(*scope).or_insert_with(|| ExpectedScope::new(*scope));
+        }
+        let whole = Scope::User(user);
+        expected.scopes.entry(whole).or_insert_with(|| ExpectedScope::new(whole));
+        let scopes = expected.scopes.values().map(|scope| self.verify_scope(scope));
+        stream::iter(scopes).buffered(SIDE_BY_SIDE).try_collect::<()>().await?;
+        let heads = || expected.scopes.values().map(|scope| scope.ledger.head());
+        Ok(Verified {
+            entries: expected.total(),
+            scopes: heads().filter(|head| head.last.is_some()).count() as u64,
+            blocks: heads().map(Head::blocks).sum(),
+            hash: expected.last.map(|_| expected.hash),
+        })
+    }
+
+    /// The next entries of a log as its index has them, oldest first.
+    pub(super) async fn chunk(
+        &self,
+        user: UserId,
+        after: Option<SortKey>,
+    ) -> Result<Vec<Item>, StoreError> {
+        self.copies(Scope::User(user), after, None, CHUNK).await
+    }
+
+    /// Verifies the next entries of a log, their copies, and what they complete in the ledger.
+    async fn verify_chunk(
+        &self,
+        expected: &mut Expected,
+        copies: &[Item],
+    ) -> Result<(), VerifyError> {
+        let ids = copies.iter().map(|copy| Reader::new(copy, ACTIVITIES).number("id"));
+        let ids = ids.collect::<Result<Vec<ActivityId>, _>>()?;
+        let items = self.items(&ids).await?;
+        let mut parts: BTreeMap<Scope, Vec<ExpectedPart>> = BTreeMap::new();
+        let mut of_scopes: BTreeMap<Scope, Vec<&Item>> = BTreeMap::new();
+        for (item, copy) in items.iter().zip(copies) {
+            let entry = entry::decode(item)?;
+            if EntryHash::of(expected.hash, item) != entry.hash {
+                let broken = Break {
+                    user: expected.user,
+                    number: expected.total() + 1,
+                    previous: expected.hash,
+                    hash: entry.hash,
+                    id: entry.activity.id,
+                    item: item.clone(),
+                };
+                return Err(VerifyError::Inconsistent(self.diagnose(&broken).await?));
+            }
+            expected.push(&entry, &mut parts)?;
+            for scope in entry.scopes() {
+                of_scopes.entry(scope).or_default().push(item);
+            }
+            if item != copy {
+                return Err(differs(Scope::User(expected.user), entry.activity.id));
+            }
+        }
+        let end = expected.last;
+        let scopes = of_scopes.iter().filter(|(scope, _)| !matches!(scope, Scope::User(_)));
+        let copies = scopes.map(|(scope, items)| {
+            let after = expected.scopes.get(scope).and_then(|scope| scope.last);
+            self.verify_copies(*scope, after, end, items)
+        });
+        let copies = stream::iter(copies.collect::<Vec<_>>()).buffer_unordered(SIDE_BY_SIDE);
+        let parts = parts.iter().map(|(scope, parts)| self.verify_parts(*scope, parts));
+        let parts = stream::iter(parts.collect::<Vec<_>>()).buffer_unordered(SIDE_BY_SIDE);
+        tokio::try_join!(copies.try_collect::<()>(), parts.try_collect::<()>())?;
+        for (scope, items) in of_scopes {
+            if let (Some(scope), Some(last)) = (expected.scopes.get_mut(&scope), items.last()) {
+                scope.last = Some(entry::sort_key(last)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the copies that the index of a scope has after one entry, up to another, with the
+    /// items of the table.
+    async fn verify_copies(
+        &self,
+        scope: Scope,
+        after: Option<SortKey>,
+        end: Option<SortKey>,
+        items: &[&Item],
+    ) -> Result<(), VerifyError> {
+        let copies = self.copies(scope, after, end, items.len() + 1).await?;
+        let mut copies = copies.iter();
+        for item in items {
+            let reader = Reader::new(item, ACTIVITIES);
+            let id: ActivityId = reader.number("id")?;
+            let Some(copy) = copies.next() else {
+                let position = decode_position(item, scope.index())?;
+                let fault = format!("activity {id} at position {position} is not in its index");
+                return Err(inconsistent(scope, fault));
+            };
+            let other: ActivityId = Reader::new(copy, ACTIVITIES).number("id")?;
+            if other != id {
+                return Err(inconsistent(
+                    scope,
+                    format!("its index has activity {other} where activity {id} must stand"),
+                ));
+            }
+            if !entry::is_copy(copy, item, scope.index()) {
+                return Err(differs(scope, id));
+            }
+        }
+        match copies.next() {
+            Some(copy) => Err(surplus(scope, copy)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The entries that the index of a scope has after one, up to another or its end, oldest first;
+    /// at most `limit` of them.
+    async fn copies(
+        &self,
+        scope: Scope,
+        after: Option<SortKey>,
+        end: Option<SortKey>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let copies = self.after(scope, after, end.map(|end| end.created_at), limit);
+        let mut copies = copies.await?;
+        while let (Some(end), Some(last)) = (end, copies.last()) {
+            if entry::sort_key(last)? <= end {
+                break;
+            }
+            copies.pop();
+        }
+        Ok(copies)
+    }
+
+    /// Compares blocks and nodes with what they must be.
+    async fn verify_parts(
+        &self,
+        scope: Scope,
+        expected: &[ExpectedPart],
+    ) -> Result<(), VerifyError> {
+        let keys = expected.iter().map(|(key, _)| key::item(scope, key)).collect();
+        let mut found = HashMap::new();
+        for item in self.batch_get(&self.tables.ledger, keys, true).await? {
+            found.insert(key::ledger_key(&Reader::new(&item, LEDGER))?, item);
+        }
+        for (key, data) in expected {
+            let name = key.sort_key();
+            match found.get(key) {
+                Some(stored) if *stored == key::part(scope, key, data.clone()) => {}
+                Some(_) => {
+                    let fault = format!("{name} is not that of its entries");
+                    return Err(inconsistent(scope, fault));
+                }
+                None => return Err(inconsistent(scope, format!("{name} is missing"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the end of the log with what the user's head says it is.
+    async fn verify_end(&self, user: UserId, expected: &Expected) -> Result<(), VerifyError> {
+        let scope = Scope::User(user);
+        let head = self.head(scope).await?;
+        let (found, counted) = (expected.total(), head.total());
+        let Some(newest) = head.last else { return Ok(()) };
+        if counted > found {
+            let subject = format!("activity {} of user {user}", newest.id);
+            let fault = format!(
+                "it was removed: it was the newest of {counted} entries, and {found} are left"
+            );
+            return Err(inconsistent(subject, fault));
+        }
+        if counted < found {
+            let after = self.copies(scope, Some(newest), None, 1).await?;
+            let first = after.first().map(entry::sort_key).transpose()?.unwrap_or(newest);
+            let subject = format!("activity {} of user {user}", first.id);
+            let fault = format!(
+                "it was inserted: the head counts {counted} entries, up to activity {}",
+                newest.id
+            );
+            return Err(inconsistent(subject, fault));
+        }
+        Ok(())
+    }
+
+    /// Compares what the ledger and the index have of a scope, now that all of its entries are
+    /// known, with what they must have.
+    async fn verify_scope(&self, expected: &ExpectedScope) -> Result<(), VerifyError> {
+        let scope = expected.ledger.head().scope;
+        if let Some(copy) = self.copies(scope, expected.last, None, 1).await?.first() {
+            return Err(surplus(scope, copy)?);
+        }
+        let head = self.get(&self.tables.ledger, key::item(scope, &LedgerKey::Head), true).await?;
+        let must = expected.ledger.head();
+        if head != must.last.map(|last| head::encode(must, last)) {
+            let found = head.as_ref().map_or(Ok(Head::empty(scope)), head::decode)?;
+            let fault = format!(
+                "the head says {} entries, its entries make {} (or count otherwise by resource \
+                 type, action, last entry or hash)",
+                found.total(),
+                must.total(),
+            );
+            return Err(inconsistent(scope, fault));
+        }
+        let nodes =
+            expected.ledger.nodes().iter().map(|(key, node)| (LedgerKey::Node(*key), node.pack()));
+        self.verify_parts(scope, &nodes.collect::<Vec<_>>()).await?;
+        self.verify_keys(expected).await
+    }
+
+    /// Looks for items of the ledger that no entry explains.
+    async fn verify_keys(&self, expected: &ExpectedScope) -> Result<(), VerifyError> {
+        let head = expected.ledger.head();
+        let (scope, blocks) = (head.scope, head.blocks());
+        let mut query = Query {
+            is_consistent: true,
+            attributes: &["scope", "item", "id"],
+            ..Query::all(&self.tables.ledger, vec![("scope", string(key::ledger_scope(scope)))])
+        };
+        loop {
+            let (items, next) = self.query_page(&query).await?;
+            let mut recorded = Vec::new();
+            for item in &items {
+                let reader = Reader::new(item, LEDGER);
+                let key = key::ledger_key(&reader)?;
+                let is_explained = match &key {
+                    LedgerKey::Head => head.last.is_some(),
+                    LedgerKey::Block(number) => *number < blocks,
+                    LedgerKey::Node(NodeKey { level, index }) => {
+                        *level > 0 && index.saturating_mul(FANOUT) < children(*level, blocks)
+                    }
+                    LedgerKey::Idempotency(_) => matches!(scope, Scope::User(_)),
+                };
+                if !is_explained {
+                    let fault = format!("the ledger has {}, of no entry", key.sort_key());
+                    return Err(inconsistent(scope, fault));
+                }
+                if let LedgerKey::Idempotency(_) = key {
+                    recorded.push((key, reader.number::<ActivityId>("id")?));
+                }
+            }
+            self.verify_idempotency_keys(scope, recorded).await?;
+            query.start = next;
+            if query.start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares what idempotency keys were recorded as with what there is.
+    async fn verify_idempotency_keys(
+        &self,
+        scope: Scope,
+        recorded: Vec<(LedgerKey, ActivityId)>,
+    ) -> Result<(), VerifyError> {
+        let mut ids: Vec<ActivityId> = recorded.iter().map(|(_, id)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let missing = match self.activities(scope.user_id(), &ids).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Missing { id }) => id,
+            Err(error) => return Err(error.into()),
+        };
+        let key = recorded.iter().find(|(_, id)| *id == missing);
+        let name = key.map(|(key, _)| key.sort_key()).unwrap_or_default();
+        let fault = format!("{name} names activity {missing}, which is not in the log");
+        Err(inconsistent(scope, fault))
+    }
+}
+
+fn differs(scope: Scope, id: ActivityId) -> VerifyError {
+    inconsistent(format!("activity {id} in {scope}"), "the index and the table differ")
+}
+
+fn surplus(scope: Scope, copy: &Item) -> Result<VerifyError, StoreError> {
+    let id = entry::sort_key(copy)?.id;
+    Ok(inconsistent(scope, format!("its index has activity {id} where nothing must stand")))
+}
+
+impl Expected {
+    /// How many entries were read.
+    fn total(&self) -> u64 {
+        self.scopes.get(&Scope::User(self.user)).map_or(0, |scope| scope.ledger.head().total())
+    }
+
+    /// Adds the next entry of the log, which must say of itself what follows from those before it.
+    /// What it completes in the ledger of its scopes is added to `parts`.
+    fn push(
+        &mut self,
+        entry: &Entry,
+        parts: &mut BTreeMap<Scope, Vec<ExpectedPart>>,
+    ) -> Result<(), VerifyError> {
+        let at = entry.sort_key();
+        let subject = format!("activity {} of user {}", at.id, self.user);
+        if Some(at) <= self.last || entry.activity.user_id != self.user {
+            return Err(inconsistent(subject, "it does not stand after the entry before it"));
+        }
+        self.last = Some(at);
+        self.hash = entry.hash;
+        let details = &entry.activity.details;
+        let pair =
+            Pair { resource_type: details.resource_type.as_deref(), action: &details.action };
+        let mut positions = [None; 3];
+        for scope in entry.scopes() {
+            let expected = self.scopes.entry(scope).or_insert_with(|| ExpectedScope::new(scope));
+            expected.push(pair, at, parts.entry(scope).or_default())?;
+            expected.ledger.head_mut().chain(entry.hash);
+            positions[scope.kind()] = Some(expected.ledger.head().total());
+        }
+        if positions != entry.positions {
+            let fault = format!("its positions are {:?}, not {positions:?}", entry.positions);
+            return Err(inconsistent(subject, fault));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! An activity as it is stored: the entry of the Activities table and of its three indexes.
+
+use super::attribute::{Item, Reader, number, string};
+use super::hash::{EntryHash, HASH};
+use super::key::ACTIVITIES;
+use crate::activity::{Activity, Altered, Details, Metadata};
+use crate::id::ActivityId;
+use crate::store::error::StoreError;
+use crate::time::Timestamp;
+use crate::view::{INDEXES, Index, Scope};
+
+/// The version of entries that this code writes and reads.
+const VERSION: u64 = 1;
+
+/// The attribute that holds it; short, because it is stored up to four times with every entry.
+const VERSION_ATTRIBUTE: &str = "v";
+
+/// Where an entry stands in time: the sort key of every index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SortKey {
+    /// When the activity was done.
+    pub created_at: Timestamp,
+    /// Its id, which tells apart those of the same millisecond.
+    pub id: ActivityId,
+}
+
+impl SortKey {
+    /// Where `activity` stands.
+    #[must_use]
+    pub const fn of(activity: &Activity) -> Self {
+        Self { created_at: activity.created_at, id: activity.id }
+    }
+}
+
+/// The position of an entry in its scopes, by [`Scope::kind`]: 1, 2, 3, … without gaps.
+pub(crate) type Positions = [Option<u64>; INDEXES.len()];
+
+/// An activity with its place in the log.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub(crate) struct Entry {
+    /// The activity.
+    pub(crate) activity: Activity,
+    /// Its position in each scope that it is in.
+    pub(crate) positions: Positions,
+    /// What ties it to the user's entry before it.
+    pub(crate) hash: EntryHash,
+}
+
+impl Entry {
+    /// The entry of `activity` that comes after the user's entry with the hash `previous`.
+    pub(crate) fn after(previous: EntryHash, activity: Activity, positions: Positions) -> Self {
+        let mut entry = Self { activity, positions, hash: EntryHash::NONE };
+        entry.hash = EntryHash::of(previous, &encode(&entry));
+        entry
+    }
+
+    /// Where it stands in time.
+    pub(crate) const fn sort_key(&self) -> SortKey {
+        SortKey::of(&self.activity)
+    }
+
+    /// The scopes that it is in.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = Scope> {
+        let Activity { user_id, details, .. } = &self.activity;
+        Scope::of(*user_id, details.project_id, details.environment_id)
+    }
+}
+
+/// Whether `copy`, of `index`, has of `item` what that index holds.
+pub(crate) fn is_copy(copy: &Item, item: &Item, index: &Index) -> bool {
+    item.keys().filter(|name| index.has(name)).count() == copy.len()
+        && copy.iter().all(|(name, value)| index.has(name) && item.get(name) == Some(value))
+}
+
+/// An entry as a list has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// Its position in the list's scope.
+    pub(crate) position: u64,
+    /// Without what the index does not hold.
+    pub(crate) activity: Activity,
+}
+
+/// The item of `entry`. What the activity does not have, the item does not have.
+pub(crate) fn encode(entry: &Entry) -> Item {
+    let Activity { id, user_id, created_at, details } = &entry.activity;
+    let mut item = Item::with_capacity(20);
+    let mut put = |name: &str, value| {
+        if let Some(value) = value {
+            item.insert(name.to_owned(), value);
+        }
+    };
+    put(VERSION_ATTRIBUTE, Some(number(VERSION)));
+    put("id", Some(number(id)));
+    put("userId", Some(number(user_id)));
+    put("createdAt", Some(number(created_at.as_millis())));
+    put("projectId", details.project_id.map(number));
+    put("environmentId", details.environment_id.map(number));
+    put("resourceType", details.resource_type.as_deref().map(string));
+    put("resourceId", details.resource_id.map(number));
+    put("action", Some(string(&details.action)));
+    put("description", details.description.as_deref().map(string));
+    put("metadata", details.metadata.as_ref().map(|metadata| string(metadata.as_text())));
+    put("ipAddress", details.ip_address.map(|address| string(address.to_string())));
+    put("userAgent", details.user_agent.as_deref().map(string));
+    put("occurredAt", details.occurred_at.map(|time| number(time.as_millis())));
+    let altered = Some(&details.altered).filter(|altered| !altered.is_empty());
+    put("altered", altered.map(|altered| string(serde_json::json!(altered).to_string())));
+    for (index, position) in INDEXES.iter().zip(entry.positions) {
+        put(index.position, position.map(number));
+    }
+    put(HASH, Some(entry.hash.to_attribute()));
+    item
+}
+
+/// The entry of an item of the table.
+pub(crate) fn decode(item: &Item) -> Result<Entry, StoreError> {
+    let reader = Reader::new(item, ACTIVITIES);
+    let activity = decode_activity(&reader)?;
+    let mut positions = Positions::default();
+    for (index, position) in INDEXES.iter().zip(&mut positions) {
+        *position = reader.optional_number(index.position)?;
+    }
+    Ok(Entry { activity, positions, hash: reader.hash(HASH)? })
+}
+
+/// Where an item of the table, or of an index, stands in time.
+pub(crate) fn sort_key(item: &Item) -> Result<SortKey, StoreError> {
+    decode_sort_key(&Reader::new(item, ACTIVITIES))
+}
+
+fn decode_sort_key(reader: &Reader<'_>) -> Result<SortKey, StoreError> {
+    let created_at = decode_time(reader, "createdAt")?;
+    let created_at = created_at.ok_or_else(|| reader.corrupt("createdAt is missing"))?;
+    Ok(SortKey { created_at, id: reader.number("id")? })
+}
+
+/// The position of an item of `index`, or of the table, in the scope of that index.
+pub(crate) fn decode_position(item: &Item, index: &Index) -> Result<u64, StoreError> {
+    let reader = Reader::new(item, ACTIVITIES);
+    match reader.number(index.position)? {
+        0 => Err(reader.corrupt(format!("{} is 0", index.position))),
+        position => Ok(position),
+    }
+}
+
+/// The row of an item of `index`, or of the table as a list of that index's scope has it.
+pub(crate) fn decode_row(item: &Item, index: &Index) -> Result<Row, StoreError> {
+    let position = decode_position(item, index)?;
+    Ok(Row { position, activity: decode_activity(&Reader::new(item, ACTIVITIES))? })
+}
+
+fn decode_activity(reader: &Reader<'_>) -> Result<Activity, StoreError> {
+    match reader.number(VERSION_ATTRIBUTE)? {
+        VERSION => {}
+        other => return Err(reader.corrupt(format!("it has the unknown version {other}"))),
+    }
+    let metadata = reader
+        .optional_string("metadata")?
+        .map(|text| Metadata::from_text(text.to_owned()))
+        .transpose()
+        .map_err(|reason| reader.corrupt(format!("metadata {reason}")))?;
+    let ip_address = reader
+        .optional_string("ipAddress")?
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| reader.corrupt("ipAddress is not an IP address"))?;
+    let altered = reader.optional_string("altered")?.map(serde_json::from_str::<Altered>);
+    let altered = altered
+        .transpose()
+        .map_err(|_| reader.corrupt("altered is not an object of texts"))?
+        .unwrap_or_default();
+    let text = |name| reader.optional_string(name).map(|text| text.map(str::to_owned));
+    let SortKey { created_at, id } = decode_sort_key(reader)?;
+    Ok(Activity {
+        id,
+        user_id: reader.number("userId")?,
+        created_at,
+        details: Details {
+            project_id: reader.optional_number("projectId")?,
+            environment_id: reader.optional_number("environmentId")?,
+            resource_type: text("resourceType")?,
+            resource_id: reader.optional_number("resourceId")?,
+            action: reader.string("action")?.to_owned(),
+            description: text("description")?,
+            metadata,
+            ip_address,
+            user_agent: text("userAgent")?,
+            occurred_at: decode_time(reader, "occurredAt")?,
+            altered,
+        },
+    })
+}
+
+fn decode_time(reader: &Reader<'_>, name: &str) -> Result<Option<Timestamp>, StoreError> {
+    let Some(millis) = reader.optional_number::<u64>(name)? else { return Ok(None) };
+    let time = i64::try_from(millis).ok().and_then(|millis| Timestamp::from_millis(millis).ok());
+    let out_of_range = || reader.corrupt(format!("{name} is out of range: {millis}"));
+    time.map(Some).ok_or_else(out_of_range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    fn entry() -> Entry {
+        let activity = Activity {
+            id: 1.try_into().unwrap(),
+            user_id: 3.try_into().unwrap(),
+            created_at: "2024-01-15T10:30:00Z".parse().unwrap(),
+            details: Details {
+                project_id: 4.try_into().ok(),
+                environment_id: 5.try_into().ok(),
+                resource_type: Some("function".into()),
+                resource_id: 6.try_into().ok(),
+                action: "create".into(),
+                description: Some("Created \"f\"".into()),
+                metadata: Metadata::from_text(r#"{"b":1.0,"a": null}"#.into()).ok(),
+                ip_address: "2001:db8::1".parse().ok(),
+                user_agent: Some("curl".into()),
+                occurred_at: "2024-01-15T10:29:00Z".parse().ok(),
+                altered: [("action".to_owned(), Some("Create".to_owned()))].into(),
+            },
+        };
+        Entry::after(EntryHash::NONE, activity, [Some(1), Some(2), Some(3)])
+    }
+
+    #[test]
+    fn an_entry_is_read_back_as_it_was_written() {
+        let full = entry();
+        assert_eq!(decode(&encode(&full)).unwrap(), full);
+        let mut bare = entry();
+        bare.activity.details = Details { action: "sync".into(), ..Details::default() };
+        bare.positions = [Some(1), None, None];
+        assert_eq!(encode(&bare).len(), 7);
+        assert_eq!(decode(&encode(&bare)).unwrap(), bare);
+    }
+
+    #[test]
+    fn a_row_has_the_position_of_its_index() {
+        for (index, position) in INDEXES.iter().zip(1..) {
+            let row = decode_row(&encode(&entry()), index).unwrap();
+            assert_eq!(row, Row { position, activity: entry().activity });
+        }
+    }
+
+    #[test]
+    fn an_undecodable_attribute_is_an_error_that_names_it_and_the_entry() {
+        let number = |text: &str| AttributeValue::N(text.into());
+        let text = |text: &str| AttributeValue::S(text.into());
+        let faults = [
+            ("userId", number("0")),
+            ("projectId", number("1.5")),
+            ("createdAt", number("253402300800000")),
+            ("createdAt", text("2024")),
+            ("occurredAt", number("253402300800000")),
+            ("action", AttributeValue::Bool(true)),
+            ("metadata", text("[]")),
+            ("ipAddress", text("localhost")),
+            ("altered", text("[]")),
+            ("u", number("-1")),
+            ("hash", text("0")),
+            ("v", text("1")),
+        ];
+        for (name, value) in faults {
+            let mut item = encode(&entry());
+            item.insert(name.to_owned(), value);
+            let message = decode(&item).unwrap_err().to_string();
+            assert!(message.contains("id 1") && message.contains(name), "{message}");
+        }
+        for name in ["userId", "action", "createdAt", "hash", "v"] {
+            let mut item = encode(&entry());
+            item.remove(name);
+            assert!(decode(&item).unwrap_err().to_string().contains(name), "{name}");
+        }
+        let mut future = encode(&entry());
+        future.insert("v".to_owned(), number("2"));
+        let message = decode(&future).unwrap_err().to_string();
+        assert!(message.contains("id 1") && message.contains("unknown version 2"), "{message}");
+        let mut nowhere = encode(&entry());
+        nowhere.insert("p".to_owned(), number("0"));
+        assert!(decode_row(&nowhere, &INDEXES[1]).unwrap_err().to_string().contains("p is 0"));
+    }
+}

@@ -1,0 +1,133 @@
+//! The hash chain: every entry carries a SHA-256 of itself and of the hash of the user's entry
+//! before it, and the user's head carries the last one. Nothing of a log can then be changed,
+//! removed, inserted or moved behind the API's back without a break in its chain.
+//!
+//! `docs/integrity.md` has the form that is hashed, and a second verifier in another language.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use sha2::{Digest, Sha256};
+
+use super::attribute::Item;
+
+/// The attribute of an entry, and of a user's head, that holds the hash.
+pub(crate) const HASH: &str = "hash";
+
+/// The hash of an entry: SHA-256 (FIPS 180-4) of the hash before it and of its own attributes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EntryHash([u8; 32]);
+
+impl EntryHash {
+    /// What stands for the hash before a log's first entry.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
+    /// The hash of an entry's item that follows `previous`. Every attribute counts but the hash
+    /// itself: by name, kind, length and value, in the order of the names.
+    pub(crate) fn of(previous: Self, item: &Item) -> Self {
+        let mut attributes: Vec<_> = item.iter().filter(|(name, _)| *name != HASH).collect();
+        attributes.sort_unstable_by_key(|(name, _)| *name);
+        let mut hasher = Sha256::new_with_prefix(previous.0);
+        for (name, value) in attributes {
+            let (kind, text) = match value {
+                AttributeValue::S(text) => ('S', text.as_str()),
+                AttributeValue::N(text) => ('N', text.as_str()),
+                // No entry is written with an attribute of another kind.
+                _ => ('?', ""),
+            };
+            hasher.update(format!("{name}:{kind}:{}:", text.len()));
+            hasher.update(text);
+            hasher.update("\n");
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// As an attribute.
+    pub(crate) fn to_attribute(self) -> AttributeValue {
+        AttributeValue::B(Blob::new(self.0))
+    }
+
+    /// From an attribute; `None` if it is not 32 bytes.
+    pub(crate) fn from_attribute(value: &AttributeValue) -> Option<Self> {
+        let bytes = value.as_b().ok()?;
+        bytes.as_ref().try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for EntryHash {
+    /// Hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for EntryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryHash({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attribute::{number, string};
+    use super::*;
+
+    fn item(attributes: &[(&str, AttributeValue)]) -> Item {
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    /// Both examples of docs/integrity.md.
+    #[test]
+    fn the_form_is_the_documented_one() {
+        let first = item(&[
+            ("id", number(1)),
+            ("userId", number(3)),
+            ("action", string("sync")),
+            ("createdAt", number(1_705_314_600_000_u64)),
+            ("u", number(1)),
+            ("v", number(1)),
+        ]);
+        let hash = EntryHash::of(EntryHash::NONE, &first);
+        let text = "action:S:4:sync\ncreatedAt:N:13:1705314600000\nid:N:1:1\nu:N:1:1\n\
+                    userId:N:1:3\nv:N:1:1\n";
+        let mut bytes = vec![0; 32];
+        bytes.extend(text.as_bytes());
+        assert_eq!(hash, EntryHash(Sha256::digest(&bytes).into()));
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrity.md"));
+        assert!(document.contains(text.trim_end()), "{text}");
+        assert!(document.contains(&hash.to_string()), "{hash}");
+    }
+
+    #[test]
+    fn whatever_is_different_is_hashed_differently() {
+        let base = item(&[("action", string("sync")), ("id", number(1))]);
+        let hash = EntryHash::of(EntryHash::NONE, &base);
+        for other in [
+            item(&[("action", string("sync")), ("id", string("1"))]),
+            item(&[("action", string("sync")), ("id", number(10))]),
+            item(&[("action", string("sync"))]),
+            item(&[("action", string("sync\nid:N:1:1"))]),
+            item(&[
+                ("action", string("sync")),
+                ("id", number(1)),
+                ("x", AttributeValue::Bool(true)),
+            ]),
+        ] {
+            assert_ne!(EntryHash::of(EntryHash::NONE, &other), hash, "{other:?}");
+        }
+        assert_ne!(EntryHash::of(hash, &base), hash, "the one before counts");
+        let mut sealed = base;
+        sealed.insert(HASH.to_owned(), hash.to_attribute());
+        assert_eq!(EntryHash::of(EntryHash::NONE, &sealed), hash, "the hash itself does not");
+    }
+
+    #[test]
+    fn it_is_read_back_as_it_is_written_and_nothing_else_is() {
+        let hash = EntryHash([7; 32]);
+        assert_eq!(EntryHash::from_attribute(&hash.to_attribute()), Some(hash));
+        for bad in [AttributeValue::B(Blob::new([7; 31])), string("07"), number(7)] {
+            assert_eq!(EntryHash::from_attribute(&bad), None);
+        }
+    }
+}

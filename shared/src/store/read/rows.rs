@@ -1,0 +1,226 @@
+//! Reading entries: from the index of their scope where they stand close together, else from the
+//! table by id.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::request::{Order, PageRequest, Start};
+use super::runs::{Reads, plan_reads};
+use super::snapshot::Located;
+use crate::id::ActivityId;
+use crate::store::call::{Condition, Query};
+use crate::store::item::attribute::{Item, number};
+use crate::store::item::entry::{SortKey, decode_position, sort_key};
+use crate::store::{Store, StoreError};
+use crate::time::Timestamp;
+use crate::view::{Filter, SORT_KEY, Scope};
+
+/// Up to this offset, the entries before a page are read with it, instead of a round trip to find
+/// out where it starts.
+const NEAR: u64 = 16;
+
+impl Store {
+    /// The entries of an unfiltered page, and of up to [`NEAR`] before it, from where it starts or
+    /// its range ends; none of other pages.
+    pub(super) async fn near_rows(
+        &self,
+        request: &PageRequest,
+    ) -> Result<HashMap<u64, Item>, StoreError> {
+        let PageRequest { view, range, order, start, limit, is_whole } = request;
+        let index = view.scope.index();
+        let (after, skipped) = match start {
+            Start::Offset(offset) if *offset <= NEAR => (None, *offset),
+            Start::Offset(_) => return Ok(HashMap::new()),
+            Start::After(cursor) => (Some(cursor.at), 0),
+        };
+        let last = match range.until.map(Timestamp::previous) {
+            Some(None) => return Ok(HashMap::new()),
+            last => last.flatten(),
+        };
+        let is_elsewhere = view.filter != Filter::default() || (*is_whole && !index.is_whole());
+        if *limit == 0 || is_elsewhere || range.since.zip(last).is_some_and(|(a, b)| a > b) {
+            return Ok(HashMap::new());
+        }
+        // A bound that the start implies would only make an engine look for it.
+        let is_ascending = *order == Order::OldestFirst;
+        let low = range.since.filter(|_| !(is_ascending && after.is_some()));
+        let high = last.filter(|_| is_ascending || after.is_none());
+        let limit = limit.saturating_add(usize::try_from(skipped).unwrap_or(usize::MAX));
+        let query = Query {
+            condition: condition(low, high),
+            is_ascending,
+            start: after.map(|after| start_key(view.scope, after.created_at, after.id.get())),
+            limit: Some(limit),
+            ..self.index_query(view.scope)
+        };
+        let items = self.query(query).await?;
+        let rows = items.into_iter().map(|item| Ok((decode_position(&item, index)?, item)));
+        rows.collect()
+    }
+
+    /// How many entries of a scope an index shows to be before `time`. There may be more, if it is
+    /// late.
+    pub(super) async fn known_before(
+        &self,
+        scope: Scope,
+        time: Option<Timestamp>,
+    ) -> Result<u64, StoreError> {
+        let Some(last) = time.and_then(Timestamp::previous) else { return Ok(0) };
+        let query = Query {
+            condition: condition(None, Some(last)),
+            is_ascending: false,
+            limit: Some(1),
+            ..self.index_query(scope)
+        };
+        let items = self.query(query).await?;
+        items.first().map_or(Ok(0), |item| decode_position(item, scope.index()))
+    }
+
+    /// Where the newest entry stands that the index of a scope has.
+    pub(in crate::store) async fn newest_copy(
+        &self,
+        scope: Scope,
+    ) -> Result<Option<SortKey>, StoreError> {
+        let query = Query { is_ascending: false, limit: Some(1), ..self.index_query(scope) };
+        self.query(query).await?.first().map(sort_key).transpose()
+    }
+
+    /// The entries that the index of a scope has after one, up to a time or its end, oldest first;
+    /// at most `limit` of them.
+    pub(in crate::store) async fn after(
+        &self,
+        scope: Scope,
+        after: Option<SortKey>,
+        last: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let query = Query {
+            condition: condition(None, last),
+            start: after.map(|after| start_key(scope, after.created_at, after.id.get())),
+            limit: Some(limit),
+            ..self.index_query(scope)
+        };
+        self.query(query).await
+    }
+
+    /// Reads located entries into `rows`: where they stand close together from the index, else, and
+    /// what the index does not have yet, from the table.
+    pub(super) async fn read_bodies(
+        &self,
+        request: &PageRequest,
+        located: &[Located],
+        rows: &mut HashMap<u64, Item>,
+    ) -> Result<(), StoreError> {
+        let scope = request.view.scope;
+        let index = scope.index();
+        let reads = if request.is_whole && !index.is_whole() {
+            Reads { ranges: Vec::new(), single: (0..located.len()).collect() }
+        } else {
+            let places: Vec<u64> = located.iter().map(|one| one.position).collect();
+            plan_reads(&places, row_bytes(scope))
+        };
+        let runs = reads.ranges.iter().map(|range| self.run(scope, &located[range.clone()]));
+        let runs = futures_util::future::try_join_all(runs);
+        let single = reads.single.iter().map(|subscript| located[*subscript]).collect();
+        let (runs, ()) = tokio::try_join!(runs, self.read_by_id(scope, single, rows))?;
+        for item in runs.into_iter().flatten() {
+            rows.insert(decode_position(&item, index)?, item);
+        }
+        let is_there =
+            |one: &Located| rows.get(&one.position).is_some_and(|item| is_at(item, one.at));
+        let late: Vec<Located> = located.iter().copied().filter(|one| !is_there(one)).collect();
+        self.read_by_id(scope, late, rows).await?;
+        match located
+            .iter()
+            .find(|one| !rows.get(&one.position).is_some_and(|item| is_at(item, one.at)))
+        {
+            None => Ok(()),
+            Some(one) => Err(StoreError::Corrupt {
+                item: format!("Activities item with id {}", one.at.id),
+                reason: format!(
+                    "it is not the entry at position {} of {scope}, as the ledger says",
+                    one.position
+                ),
+            }),
+        }
+    }
+
+    /// The items of an index from the first of `located` to the last.
+    async fn run(&self, scope: Scope, located: &[Located]) -> Result<Vec<Item>, StoreError> {
+        let [first, .., last] = located else { return Ok(Vec::new()) };
+        let length = usize::try_from(last.position - first.position + 1).unwrap_or(usize::MAX);
+        let query = Query {
+            condition: condition(None, Some(last.at.created_at)),
+            start: Some(start_key(scope, first.at.created_at, first.at.id.get() - 1)),
+            limit: Some(length),
+            ..self.index_query(scope)
+        };
+        self.query(query).await
+    }
+
+    async fn read_by_id(
+        &self,
+        scope: Scope,
+        located: Vec<Located>,
+        rows: &mut HashMap<u64, Item>,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<ActivityId> = located.iter().map(|one| one.at.id).collect();
+        for item in self.items(&ids).await? {
+            rows.insert(decode_position(&item, scope.index())?, item);
+        }
+        Ok(())
+    }
+
+    fn index_query(&self, scope: Scope) -> Query<'_> {
+        let index = scope.index();
+        Query {
+            index: Some(index.name),
+            ..Query::all(&self.tables.activities, partition_key(scope))
+        }
+    }
+}
+
+/// About how many bytes an entry takes in the index of a scope.
+const fn row_bytes(scope: Scope) -> u64 {
+    if scope.index().is_whole() { 448 } else { 288 }
+}
+
+/// Whether an item stands there in time.
+fn is_at(item: &Item, at: SortKey) -> bool {
+    let [created_at, id] = SORT_KEY;
+    item.get(created_at) == Some(&number(at.created_at.as_millis()))
+        && item.get(id) == Some(&number(at.id))
+}
+
+fn condition(low: Option<Timestamp>, high: Option<Timestamp>) -> Option<(&'static str, Condition)> {
+    let value = |time: Timestamp| number(time.as_millis());
+    let condition = match (low, high) {
+        (None, None) => return None,
+        (Some(low), None) => Condition::AtLeast(value(low)),
+        (None, Some(high)) => Condition::AtMost(value(high)),
+        (Some(low), Some(high)) => Condition::Between(value(low), value(high)),
+    };
+    Some((SORT_KEY[0], condition))
+}
+
+/// The partition key of a scope in its index, attribute by attribute.
+fn partition_key(scope: Scope) -> Vec<(&'static str, AttributeValue)> {
+    let part = match scope {
+        Scope::User(_) => None,
+        Scope::Project(_, project) => Some(number(project)),
+        Scope::Environment(_, environment) => Some(number(environment)),
+    };
+    let values = [Some(number(scope.user_id())), part];
+    scope.index().partition_key.iter().copied().zip(values.into_iter().flatten()).collect()
+}
+
+/// The exclusive start key that stands for a place in a scope: the index's key and the table's.
+/// DynamoDB does not ask whether an item has it.
+fn start_key(scope: Scope, created_at: Timestamp, id: u64) -> Item {
+    partition_key(scope)
+        .into_iter()
+        .chain([(SORT_KEY[0], number(created_at.as_millis())), (SORT_KEY[1], number(id))])
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

@@ -1,0 +1,494 @@
+//! A scope's ledger as of one moment, and where entries are in it. Nothing here does I/O.
+//!
+//! The head that was read is the moment: it says how many entries there are, and its tail has the
+//! newest of them. Blocks and nodes may have been read earlier or later. What is in them beyond the
+//! head is ignored, because blocks and children never change once they are there; what is missing
+//! in them must be read again. So a page is always right for the log as it was when its head was
+//! written, however late each of its reads was.
+//!
+//! Every question is answered, or with the parts of the ledger that must be read first. A rank is
+//! the number of an entry among those that a filter selects, from 1, oldest first.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::store::item::FANOUT;
+use crate::store::item::block::{Block, Mark};
+use crate::store::item::counts::Codes;
+use crate::store::item::entry::SortKey;
+use crate::store::item::head::Head;
+use crate::store::item::node::{Node, NodeKey, children};
+use crate::time::Timestamp;
+
+/// A part of a scope's ledger besides its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Part {
+    Node(NodeKey),
+    Block(u64),
+}
+
+/// The parts without which there is no answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) BTreeSet<Part>);
+
+impl From<Part> for Missing {
+    fn from(part: Part) -> Self {
+        Self([part].into())
+    }
+}
+
+/// An entry, by its place in the scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) position: u64,
+    pub(crate) at: SortKey,
+}
+
+/// What was read of a scope's ledger.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    head: Head,
+    /// How many entries the head counts.
+    total: u64,
+    nodes: HashMap<NodeKey, Node>,
+    blocks: HashMap<u64, Block>,
+}
+
+impl Snapshot {
+    /// The ledger whose head is `head`, of which nothing else was read.
+    pub(crate) fn new(head: Head) -> Self {
+        Self { total: head.total(), head, nodes: HashMap::new(), blocks: HashMap::new() }
+    }
+
+    /// The head.
+    pub(crate) const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// How many entries there are.
+    pub(crate) const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many blocks there are.
+    const fn blocks(&self) -> u64 {
+        self.total / FANOUT
+    }
+
+    /// Adds a block, unless it is newer than the head.
+    pub(crate) fn add_block(&mut self, number: u64, block: Block) {
+        if number < self.blocks() {
+            self.blocks.insert(number, block);
+        }
+    }
+
+    /// Adds a node, without those of its children that are newer than the head; not if it lacks
+    /// children that the head knows of.
+    pub(crate) fn add_node(&mut self, key: NodeKey, mut node: Node) {
+        if node.keep_children_of(key, self.blocks()) {
+            self.nodes.insert(key, node);
+        }
+    }
+
+    /// Whether a part was read.
+    pub(crate) fn has(&self, part: Part) -> bool {
+        match part {
+            Part::Node(key) => self.nodes.contains_key(&key),
+            Part::Block(number) => self.blocks.contains_key(&number),
+        }
+    }
+
+    /// How many entries are in blocks.
+    const fn in_blocks(&self) -> u64 {
+        self.blocks() * FANOUT
+    }
+
+    /// What the ledger keeps of the entry at `position`, which must be in the scope.
+    pub(crate) fn mark(&self, position: u64) -> Result<Mark, Missing> {
+        let before = position - 1;
+        let number = before / FANOUT;
+        let (marks, inside) = match before.checked_sub(self.in_blocks()) {
+            Some(inside) => (self.head.tail(), inside),
+            None => match self.blocks.get(&number) {
+                Some(block) => (block.marks(), before % FANOUT),
+                None => return Err(Part::Block(number).into()),
+            },
+        };
+        let mark = usize::try_from(inside).ok().and_then(|inside| marks.get(inside));
+        mark.copied().ok_or_else(Missing::default)
+    }
+
+    /// How many of the first `position` entries are selected.
+    pub(crate) fn rank(&self, codes: &Codes, position: u64) -> Result<u64, Missing> {
+        if codes.is_all() {
+            return Ok(position);
+        }
+        if position >= self.in_blocks() {
+            let later = self.head.tail().iter().rev();
+            let later = later.take(usize::try_from(self.total - position).unwrap_or(0));
+            let later = later.filter(|mark| codes.has(mark.code)).count() as u64;
+            return Ok(self.head.counts().of(codes) - later);
+        }
+        let (number, inside) = (position / FANOUT, position % FANOUT);
+        let key = NodeKey { level: 1, index: number / FANOUT };
+        let node = self.nodes.get(&key).ok_or(Part::Node(key));
+        let block = self.blocks.get(&number).ok_or(Part::Block(number));
+        let (node, within) = match (node, block) {
+            (Ok(node), _) if inside == 0 => (node, 0),
+            (Ok(node), Ok(block)) => {
+                let first = block.marks().iter().take(usize::try_from(inside).unwrap_or(0));
+                (node, first.filter(|mark| codes.has(mark.code)).count() as u64)
+            }
+            (node, block) => {
+                let missing = node.err().into_iter().chain(block.err());
+                return Err(Missing(missing.collect()));
+            }
+        };
+        let child = usize::try_from(number % FANOUT).unwrap_or_default();
+        Ok(node.rank(codes, child) + within)
+    }
+
+    /// How many entries are before `time`, of which there are at least `known`: looks on from there.
+    /// Times never fall from one position to the next.
+    pub(crate) fn before(&self, time: Timestamp, known: u64) -> Result<u64, Missing> {
+        let known = known.min(self.total);
+        let mut count = known;
+        while count < self.total {
+            match self.mark(count + 1) {
+                Ok(mark) if mark.at.created_at >= time => break,
+                Ok(_) => count += 1,
+                Err(_) => {
+                    // As many blocks more as were looked through in vain, so that an index which
+                    // lags far behind costs few round trips.
+                    let (from, next) = (known / FANOUT, count / FANOUT);
+                    let to = self.blocks().min(2 * next - from + 1);
+                    return Err(Missing((next..to).map(Part::Block).collect()));
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// The selected entries with the ranks from `low` to `high`, by rank. Where all are selected, a
+    /// rank is a position, and [`Self::mark`] has it for less.
+    pub(crate) fn locate(
+        &self,
+        codes: &Codes,
+        low: u64,
+        high: u64,
+    ) -> Result<Vec<Located>, Missing> {
+        let mut search = Search::new(codes, low, high);
+        self.search_from_the_end(&mut search);
+        self.search_from_the_beginning(&mut search);
+        let mut level = 1;
+        while children(level, self.blocks()) > 0 {
+            self.search_level(&mut search, level);
+            level += 1;
+        }
+        if !search.is_covered() {
+            search.missing.extend(self.roots().map(Part::Node).filter(|root| !self.has(*root)));
+        }
+        search.finish()
+    }
+
+    /// Looks through the tail, and the newest blocks as far as they were read.
+    fn search_from_the_end(&self, search: &mut Search<'_>) {
+        let mut end = self.head.counts().of(search.codes);
+        end -= search.look_through(end, self.in_blocks(), self.head.tail());
+        for number in (0..self.blocks()).rev() {
+            let Some(block) = self.blocks.get(&number).filter(|_| end >= search.low) else {
+                return;
+            };
+            end -= search.look_through(end, number * FANOUT, block.marks());
+        }
+    }
+
+    /// Looks through the oldest blocks as far as they were read.
+    fn search_from_the_beginning(&self, search: &mut Search<'_>) {
+        let mut before = 0;
+        for number in 0..self.blocks() {
+            let Some(block) = self.blocks.get(&number).filter(|_| before < search.high) else {
+                return;
+            };
+            let end = before + block.of(search.codes);
+            before += search.look_through(end, number * FANOUT, block.marks());
+        }
+    }
+
+    /// Looks through the children of the nodes of a level that were read, where no node below them
+    /// was.
+    fn search_level(&self, search: &mut Search<'_>, level: u32) {
+        for (key, node) in self.nodes.iter().filter(|(key, _)| key.level == level) {
+            let mut end = node.before.of(search.codes);
+            for (number, child) in (key.index * FANOUT..).zip(&node.children) {
+                let count = child.of(search.codes);
+                end += count;
+                if !search.lacks(end - count, end) {
+                    continue;
+                }
+                match self.blocks.get(&number) {
+                    Some(block) if level == 1 => {
+                        search.look_through(end, number * FANOUT, block.marks());
+                    }
+                    _ => {
+                        search.missing.insert(match level {
+                            1 => Part::Block(number),
+                            _ => Part::Node(NodeKey { level: level - 1, index: number }),
+                        });
+                        search.cover(end - count, end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The nodes that together count all blocks: of each level the one that is not complete yet.
+    fn roots(&self) -> impl Iterator<Item = NodeKey> {
+        let blocks = self.blocks();
+        (1..)
+            .map(move |level| (level, children(level, blocks)))
+            .take_while(|(_, all)| *all > 0)
+            .filter(|(_, all)| all % FANOUT > 0)
+            .map(|(level, all)| NodeKey { level, index: all / FANOUT })
+    }
+}
+
+/// A search for the entries of some ranks.
+struct Search<'a> {
+    codes: &'a Codes,
+    low: u64,
+    high: u64,
+    /// For each rank from `low`, whether it is known where it is: in `found`, or in `missing`.
+    covered: Vec<bool>,
+    found: Vec<Option<Located>>,
+    missing: BTreeSet<Part>,
+}
+
+impl<'a> Search<'a> {
+    fn new(codes: &'a Codes, low: u64, high: u64) -> Self {
+        let length = usize::try_from((high + 1).saturating_sub(low)).unwrap_or_default();
+        Self {
+            codes,
+            low,
+            high,
+            covered: vec![false; length],
+            found: vec![None; length],
+            missing: BTreeSet::new(),
+        }
+    }
+
+    /// The subscripts of the ranks after `before`, up to `end`.
+    fn subscripts(&self, before: u64, end: u64) -> std::ops::Range<usize> {
+        let subscript = |rank: u64| {
+            let rank = rank.clamp(self.low, self.high + 1);
+            usize::try_from(rank - self.low).unwrap_or_default()
+        };
+        let from = subscript(before + 1);
+        from..subscript(end + 1).max(from)
+    }
+
+    /// Whether it is not known yet where one of these ranks is.
+    fn lacks(&self, before: u64, end: u64) -> bool {
+        self.covered[self.subscripts(before, end)].contains(&false)
+    }
+
+    fn cover(&mut self, before: u64, end: u64) {
+        let ranks = self.subscripts(before, end);
+        self.covered[ranks].fill(true);
+    }
+
+    fn found(&mut self, rank: u64, located: Located) {
+        for subscript in self.subscripts(rank - 1, rank) {
+            self.found[subscript] = Some(located);
+        }
+        self.cover(rank - 1, rank);
+    }
+
+    /// Looks through consecutive marks, of which the last selected one has the rank `end`. Returns
+    /// how many are selected.
+    fn look_through(&mut self, end: u64, before: u64, marks: &[Mark]) -> u64 {
+        let mut rank = end;
+        let mut position = before + marks.len() as u64;
+        for mark in marks.iter().rev() {
+            if self.codes.has(mark.code) {
+                self.found(rank, Located { position, at: mark.at });
+                rank -= 1;
+            }
+            position -= 1;
+        }
+        end - rank
+    }
+
+    fn is_covered(&self) -> bool {
+        !self.covered.contains(&false)
+    }
+
+    fn finish(self) -> Result<Vec<Located>, Missing> {
+        match self.found.into_iter().collect::<Option<Vec<_>>>() {
+            Some(found) if self.missing.is_empty() => Ok(found),
+            _ => Err(Missing(self.missing)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::store::item::head::Pair;
+    use crate::store::item::ledger::OpenLedger;
+    use crate::view::{Facet, Filter, Scope};
+
+    const ACTIONS: [&str; 7] = ["a0", "a1", "a2", "a3", "a4", "a5", "a6"];
+
+    /// A scope's ledger in memory, and the entries that it is of.
+    struct Whole {
+        head: Head,
+        parts: HashMap<Part, Content>,
+        entries: Vec<(&'static str, SortKey)>,
+    }
+
+    enum Content {
+        Node(Node),
+        Block(Block),
+    }
+
+    impl Whole {
+        /// Entries of actions that are drawn with weights, times that stand still or go on.
+        fn new(length: u64, seed: u64) -> Self {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let scope = Scope::User(3.try_into().unwrap());
+            let mut ledger = OpenLedger::new(Head::empty(scope), BTreeMap::new());
+            let (mut parts, mut entries) = (HashMap::new(), Vec::new());
+            let mut millis = 1_767_225_600_000;
+            let rare = random.u32(1..2_000);
+            for number in 1..=length {
+                let action = match random.u32(..rare) {
+                    0 => ACTIONS[0],
+                    _ => ACTIONS[1 + random.usize(..6) * random.usize(..2)],
+                };
+                millis += random.choice([0, 0, 1, 60_000]).unwrap();
+                let created_at = Timestamp::from_millis(millis).unwrap();
+                let at = SortKey { created_at, id: number.try_into().unwrap() };
+                let pair = Pair { resource_type: None, action };
+                if let Some(sealed) = ledger.push(pair, at).unwrap() {
+                    parts.insert(Part::Block(sealed.number), Content::Block(sealed.block));
+                    for grown in sealed.grown {
+                        parts.insert(Part::Node(grown.key), Content::Node(grown.node));
+                    }
+                }
+                entries.push((action, at));
+            }
+            Self { head: ledger.head().clone(), parts, entries }
+        }
+
+        /// Answers a question, reading what it lacks; and how often something had to be read.
+        fn ask<T>(
+            &self,
+            snapshot: &mut Snapshot,
+            question: impl Fn(&Snapshot) -> Result<T, Missing>,
+        ) -> (T, u32) {
+            let mut rounds = 0;
+            loop {
+                let Missing(missing) = match question(snapshot) {
+                    Ok(answer) => return (answer, rounds),
+                    Err(missing) => missing,
+                };
+                assert!(!missing.is_empty(), "it lacks nothing and has no answer");
+                for part in missing {
+                    match &self.parts[&part] {
+                        Content::Block(block) => match part {
+                            Part::Block(number) => snapshot.add_block(number, block.clone()),
+                            Part::Node(_) => unreachable!(),
+                        },
+                        Content::Node(node) => match part {
+                            Part::Node(key) => snapshot.add_node(key, node.clone()),
+                            Part::Block(_) => unreachable!(),
+                        },
+                    }
+                    assert!(snapshot.has(part), "{part:?}");
+                }
+                rounds += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn ranks_positions_and_times_are_those_of_a_plain_list_at_every_edge() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let lengths = [1, 63, 64, 65, 128, 500, 4_095, 4_096, 4_097, 4_160, 8_192, 20_000];
+        for (seed, length) in (0..).zip(lengths) {
+            let whole = Whole::new(length, seed);
+            for _ in 0..60 {
+                let wanted: Vec<&str> =
+                    ACTIONS.into_iter().filter(|_| random.u8(..3) == 0).collect();
+                let only = wanted.iter().map(|name| Some((*name).to_owned())).collect();
+                let action = Facet { only: Some(only), ..Facet::default() };
+                let codes = whole.head.codes(&Filter { action, ..Filter::default() });
+                let selected: Vec<(u64, SortKey)> = (1..)
+                    .zip(&whole.entries)
+                    .filter(|(_, (action, _))| wanted.contains(action))
+                    .map(|(position, (_, at))| (position, *at))
+                    .collect();
+                let mut snapshot = Snapshot::new(whole.head.clone());
+                assert_eq!(whole.head.counts().of(&codes), selected.len() as u64);
+
+                if !selected.is_empty() && !codes.is_all() {
+                    let low = random.usize(1..=selected.len());
+                    let high = selected.len().min(low + random.choice([0, 1, 99, 999]).unwrap());
+                    let (found, rounds) = whole.ask(&mut snapshot, |snapshot| {
+                        snapshot.locate(&codes, low as u64, high as u64)
+                    });
+                    let found = found.iter().map(|found| (found.position, found.at));
+                    assert!(found.eq(selected[low - 1..high].iter().copied()), "{length} {low}");
+                    assert!(rounds <= 4, "{length}: {rounds}");
+                }
+
+                let position = random.u64(0..=length);
+                let (rank, _) = whole.ask(&mut snapshot, |all| all.rank(&codes, position));
+                let before = selected.iter().filter(|(at, _)| *at <= position).count() as u64;
+                assert_eq!(rank, before, "{length} {position}");
+
+                let (_, at) = random.choice(&whole.entries).unwrap();
+                let time = Timestamp::from_millis(at.created_at.as_millis() + random.i64(-1..2));
+                let time = time.unwrap();
+                let is_before = |(_, at): &&(_, SortKey)| at.created_at < time;
+                let expected = whole.entries.iter().filter(is_before).count() as u64;
+                let known = expected.saturating_sub(random.choice([0, 0, 1, 70, 9_000]).unwrap());
+                let (found, rounds) = whole.ask(&mut snapshot, |all| all.before(time, known));
+                assert_eq!(found, expected, "{length} {time}");
+                assert!(rounds <= 9, "{length} {time}: {rounds}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_newer_than_the_head_does_not_count_and_what_is_older_is_lacking() {
+        let newer = Whole::new(9_000, 7);
+        let older = Whole::new(4_500, 7);
+        let codes = older.head.codes(&Filter { action: Facet::only("a1"), ..Filter::default() });
+        let total = older.head.counts().of(&codes);
+        let mut fresh = Snapshot::new(older.head.clone());
+        let (expected, _) = older.ask(&mut fresh, |all| all.locate(&codes, 1, total));
+        // All parts as a later append left them.
+        let mut late = Snapshot::new(older.head.clone());
+        for (part, content) in &newer.parts {
+            match (part, content) {
+                (Part::Block(number), Content::Block(block)) => {
+                    late.add_block(*number, block.clone());
+                }
+                (Part::Node(key), Content::Node(node)) => late.add_node(*key, node.clone()),
+                _ => unreachable!(),
+            }
+        }
+        assert_eq!(late.locate(&codes, 1, total), Ok(expected));
+        assert!(!late.has(Part::Block(older.head.blocks())));
+        // A node as an earlier append left it.
+        let mut early = Snapshot::new(newer.head.clone());
+        let key = NodeKey { level: 2, index: 0 };
+        if let Content::Node(node) = &older.parts[&Part::Node(key)] {
+            early.add_node(key, node.clone());
+        }
+        assert!(!early.has(Part::Node(key)));
+    }
+}

@@ -1,0 +1,9 @@
+//! Writing: what becomes of drafts is planned without I/O, then written in one transaction.
+
+mod commit;
+mod plan;
+
+pub(crate) use commit::CommitError;
+pub use commit::IDEMPOTENCY_KEY_SECONDS;
+pub use plan::{Draft, Placement, Refusal};
+pub(crate) use plan::{Ids, LogState, MAX_ACTIONS, Outcome, Plan, Planned, plan, reach};

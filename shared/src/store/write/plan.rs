@@ -1,0 +1,610 @@
+//! Planning an append: from heads and drafts to one transaction. Nothing here does I/O.
+//!
+//! The drafts of one plan may be those of several batches, each of another caller: a draft that has
+//! no place ends its own batch, and the others go on.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::activity::{Activity, Details, NewActivity};
+use crate::id::{ActivityId, Collisions, IdSource, UserId};
+use crate::store::StoreError;
+use crate::store::item::FANOUT;
+use crate::store::item::block::Block;
+use crate::store::item::entry::{Entry, Positions, SortKey};
+use crate::store::item::hash::EntryHash;
+use crate::store::item::head::{Head, Pair};
+use crate::store::item::key::LedgerKey;
+use crate::store::item::ledger::{Grown, OpenLedger, Sealed};
+use crate::store::item::node::{Node, NodeKey, children};
+use crate::time::Timestamp;
+use crate::view::Scope;
+
+/// The most actions in one `TransactWriteItems` (AWS: "Quotas in Amazon DynamoDB").
+pub(crate) const MAX_ACTIONS: usize = 100;
+
+/// An activity to append, and where in the log it belongs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// What was done.
+    pub activity: NewActivity,
+    /// Where it belongs.
+    pub placement: Placement,
+}
+
+/// Where in the log a draft belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// At the end: no earlier than the user's newest entry and no later than now, with a new id.
+    End,
+    /// Exactly there, or nowhere. For logs that come from elsewhere.
+    Kept {
+        /// The time that the entry keeps. It must not be before that of the user's newest entry.
+        created_at: Timestamp,
+        /// The id that it keeps; a new one if absent.
+        id: Option<ActivityId>,
+    },
+}
+
+impl From<NewActivity> for Draft {
+    fn from(activity: NewActivity) -> Self {
+        Self { activity, placement: Placement::End }
+    }
+}
+
+impl Draft {
+    /// The scopes that recording it for `user` touches.
+    pub(super) fn scopes(&self, user: UserId) -> impl Iterator<Item = Scope> + use<> {
+        let Details { project_id, environment_id, .. } = self.activity.details;
+        Scope::of(user, project_id, environment_id)
+    }
+}
+
+/// A draft that has no place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is kept at a time, or with an id, that is not after the user's newest entry.
+    #[error(
+        "createdAt {created_at} is not after the user's newest entry, {newest_created_at} with id {newest_id}"
+    )]
+    OutOfOrder {
+        /// When the draft was done.
+        created_at: Timestamp,
+        /// When the user's newest entry was done.
+        newest_created_at: Timestamp,
+        /// The id of the user's newest entry.
+        newest_id: ActivityId,
+    },
+    /// The id that it is to keep is taken by another activity.
+    #[error("id {id} is taken by another activity")]
+    IdTaken {
+        /// The id.
+        id: ActivityId,
+    },
+    /// There is no id left after the user's newest entry.
+    #[error("no id is left after that of the user's newest entry")]
+    NoIdLeft,
+}
+
+/// What the planner knows of the log, all read consistently.
+#[derive(Debug, Default)]
+pub(crate) struct LogState {
+    /// The heads of the scopes of the drafts; absent before a scope's first entry.
+    pub(crate) heads: BTreeMap<Scope, Head>,
+    /// The nodes that the drafts may extend.
+    pub(crate) nodes: BTreeMap<(Scope, NodeKey), Node>,
+    /// What the idempotency keys among the drafts were first recorded as.
+    pub(crate) known: HashMap<String, Activity>,
+}
+
+impl LogState {
+    /// The nodes that are there and that so many more entries of a scope extend.
+    pub(super) fn extended(
+        &self,
+        scope: Scope,
+        more: u64,
+    ) -> impl Iterator<Item = NodeKey> + use<> {
+        let total = self.heads.get(&scope).map_or(0, Head::total);
+        let (blocks, then) = (total / FANOUT, (total + more) / FANOUT);
+        (1..)
+            .map(move |level| (level, children(level, blocks), children(level, then)))
+            .take_while(|(_, now, then)| then > now)
+            .filter(|(_, now, _)| now % FANOUT > 0)
+            .map(|(level, now, _)| NodeKey { level, index: now / FANOUT })
+    }
+}
+
+/// A draft, and which of the batches of a plan it is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planned<'a> {
+    pub(crate) batch: u64,
+    pub(crate) draft: &'a Draft,
+}
+
+/// What becomes of a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// It is the plan's entry of this subscript.
+    New(usize),
+    /// It repeats the plan's entry of this subscript.
+    Repeats(usize),
+    /// It was recorded before.
+    Known(Box<Activity>),
+    /// It has no place, if the rest of the plan is written.
+    Refused(Refusal),
+    /// A draft of its batch before it was refused.
+    Left,
+}
+
+/// A head to write, and what its last entry was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeadChange {
+    pub(crate) head: Head,
+    pub(crate) last: SortKey,
+    pub(crate) read: Option<SortKey>,
+}
+
+/// A block or node to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartChange {
+    pub(crate) scope: Scope,
+    pub(crate) key: LedgerKey,
+    pub(crate) data: Vec<u8>,
+    /// Whether it is not there yet.
+    pub(crate) is_new: bool,
+}
+
+/// One transaction, and what it makes of the first drafts.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) user: UserId,
+    pub(crate) now: Timestamp,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) heads: Vec<HeadChange>,
+    pub(crate) parts: Vec<PartChange>,
+    /// Idempotency keys, each with the subscript of its entry.
+    pub(crate) keys: Vec<(String, usize)>,
+    /// What becomes of each draft that fits, in order.
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+impl Plan {
+    /// Whether it can be written on top of `state`: whether its heads are still as it read them.
+    pub(crate) fn is_possible(&self, state: &LogState) -> bool {
+        self.heads.iter().all(|change| {
+            change.read == state.heads.get(&change.head.scope).and_then(|head| head.last)
+        })
+    }
+}
+
+/// How many of the first drafts to read the state for: what can fit one transaction, and one
+/// `BatchGetItem` of 100 keys.
+pub(crate) fn reach<'a>(user: UserId, drafts: impl Iterator<Item = &'a Draft>) -> usize {
+    let mut scopes = BTreeSet::new();
+    let mut keys = BTreeSet::new();
+    let fits = |draft: &&Draft| {
+        scopes.extend(draft.scopes(user));
+        keys.extend(draft.activity.idempotency_key.clone());
+        scopes.len() + keys.len() <= MAX_ACTIONS
+    };
+    drafts.take(MAX_ACTIONS).take_while(fits).count()
+}
+
+/// What ids a plan may use.
+pub(crate) struct Ids<'a> {
+    pub(crate) source: &'a mut IdSource,
+    /// Ids that turned out to be taken: new ones are larger.
+    pub(crate) collisions: Collisions,
+    /// Ids that turned out to be taken and were to be kept.
+    pub(crate) taken: &'a BTreeSet<ActivityId>,
+}
+
+/// Plans one transaction for as many of the first drafts as fit, at least one.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if the nodes of `state` are not those of its heads.
+pub(crate) fn plan<'a>(
+    user: UserId,
+    state: &LogState,
+    drafts: impl Iterator<Item = Planned<'a>>,
+    now: Timestamp,
+    ids: &mut Ids<'_>,
+) -> Result<Plan, StoreError> {
+    let mut builder = Builder {
+        state,
+        scopes: BTreeMap::new(),
+        drawn: None,
+        user,
+        now,
+        entries: Vec::new(),
+        keys: Vec::new(),
+        outcomes: Vec::new(),
+    };
+    let mut ended = BTreeSet::new();
+    for Planned { batch, draft } in drafts {
+        if ended.contains(&batch) {
+            builder.outcomes.push(Outcome::Left);
+            continue;
+        }
+        match builder.add(draft, ids)? {
+            Some(outcome) => {
+                if let Outcome::Refused(_) = outcome {
+                    ended.insert(batch);
+                }
+                builder.outcomes.push(outcome);
+            }
+            None => break,
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// What a plan makes of a scope.
+struct ScopePlan {
+    ledger: OpenLedger,
+    read: Option<SortKey>,
+    blocks: Vec<(u64, Block)>,
+    /// The nodes that grow, each with whether it is new.
+    nodes: BTreeMap<NodeKey, (Node, bool)>,
+}
+
+impl ScopePlan {
+    fn new(scope: Scope, state: &LogState) -> Self {
+        let head = state.heads.get(&scope).cloned().unwrap_or_else(|| Head::empty(scope));
+        let nodes = state.nodes.iter().filter(|((of, _), _)| *of == scope);
+        let nodes = nodes.map(|((_, key), node)| (*key, node.clone())).collect();
+        Self {
+            read: head.last,
+            ledger: OpenLedger::new(head, nodes),
+            blocks: Vec::new(),
+            nodes: BTreeMap::new(),
+        }
+    }
+
+    /// How many actions one more entry adds, besides its own.
+    fn cost(&self) -> usize {
+        let grown: Vec<NodeKey> = self.ledger.next_growing().collect();
+        let new = grown.iter().filter(|key| !self.nodes.contains_key(key)).count();
+        usize::from(!grown.is_empty()) + new
+    }
+
+    /// Adds an entry, and notes what it seals.
+    fn push(&mut self, pair: Pair<'_>, at: SortKey) -> Result<(), StoreError> {
+        let sealed = self.ledger.push(pair, at);
+        let sealed = sealed.map_err(|key| lacking(self.ledger.head().scope, key))?;
+        let Some(Sealed { number, block, grown }) = sealed else { return Ok(()) };
+        self.blocks.push((number, block));
+        for Grown { key, node, is_new } in grown {
+            let was_new = self.nodes.get(&key).is_some_and(|(_, was_new)| *was_new);
+            self.nodes.insert(key, (node, is_new || was_new));
+        }
+        Ok(())
+    }
+
+    fn actions(&self) -> usize {
+        1 + self.blocks.len() + self.nodes.len()
+    }
+}
+
+fn lacking(scope: Scope, key: NodeKey) -> StoreError {
+    StoreError::Corrupt {
+        item: format!("{} of {scope}", LedgerKey::Node(key).sort_key()),
+        reason: "it does not have the children that the head counts".to_owned(),
+    }
+}
+
+struct Builder<'a> {
+    state: &'a LogState,
+    scopes: BTreeMap<Scope, ScopePlan>,
+    /// The id that was drawn last.
+    drawn: Option<ActivityId>,
+    user: UserId,
+    now: Timestamp,
+    entries: Vec<Entry>,
+    keys: Vec<(String, usize)>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Builder<'_> {
+    /// Adds a draft; `None` if the transaction has no room for it.
+    fn add(&mut self, draft: &Draft, ids: &mut Ids<'_>) -> Result<Option<Outcome>, StoreError> {
+        let key = draft.activity.idempotency_key.as_deref();
+        if let Some(outcome) = key.and_then(|key| self.repeated(key)) {
+            return Ok(Some(outcome));
+        }
+        let at = match self.place(draft, ids) {
+            Ok(at) => at,
+            Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+        };
+        if self.entries.iter().any(|earlier| earlier.activity.id == at.id) {
+            // An id that is to be kept twice: the next transaction will find it taken.
+            return Ok(None);
+        }
+        let costs = draft.scopes(self.user).map(|scope| match self.scopes.get(&scope) {
+            Some(planned) => planned.cost(),
+            None => 1 + ScopePlan::new(scope, self.state).cost(),
+        });
+        let added = 1 + usize::from(key.is_some()) + costs.sum::<usize>();
+        if self.actions() + added > MAX_ACTIONS {
+            return Ok(None);
+        }
+
+        let activity = self.activity(draft, at);
+        let Details { resource_type, action, .. } = &activity.details;
+        let pair = Pair { resource_type: resource_type.as_deref(), action };
+        let mut positions = Positions::default();
+        for scope in draft.scopes(self.user) {
+            let planned = self.scope(scope);
+            planned.push(pair, at)?;
+            positions[scope.kind()] = Some(planned.ledger.head().total());
+        }
+        let whole = self.scope(Scope::User(self.user));
+        let entry =
+            Entry::after(whole.ledger.head().hash.unwrap_or(EntryHash::NONE), activity, positions);
+        whole.ledger.head_mut().chain(entry.hash);
+        let subscript = self.entries.len();
+        self.keys.extend(key.map(|key| (key.to_owned(), subscript)));
+        self.entries.push(entry);
+        Ok(Some(Outcome::New(subscript)))
+    }
+
+    /// What an idempotency key was recorded as, before or earlier in this plan.
+    fn repeated(&self, key: &str) -> Option<Outcome> {
+        if let Some(activity) = self.state.known.get(key) {
+            return Some(Outcome::Known(Box::new(activity.clone())));
+        }
+        let (_, subscript) = self.keys.iter().find(|(planned, _)| planned == key)?;
+        Some(Outcome::Repeats(*subscript))
+    }
+
+    /// Where a draft stands in the log.
+    fn place(&mut self, draft: &Draft, ids: &mut Ids<'_>) -> Result<SortKey, Refusal> {
+        let whole = Scope::User(self.user);
+        let newest = match self.scopes.get(&whole) {
+            Some(planned) => planned.ledger.head().last,
+            None => self.state.heads.get(&whole).and_then(|head| head.last),
+        };
+        let (created_at, given) = match draft.placement {
+            Placement::End => {
+                let occurred_at = draft.activity.details.occurred_at.unwrap_or(self.now);
+                let floor = newest.map_or(Timestamp::MIN, |newest| newest.created_at);
+                (occurred_at.min(self.now).max(floor), None)
+            }
+            Placement::Kept { created_at, id } => (created_at, id),
+        };
+        let tied = newest.filter(|newest| newest.created_at == created_at).map(|newest| newest.id);
+        let id = match given {
+            Some(id) if ids.taken.contains(&id) => return Err(Refusal::IdTaken { id }),
+            Some(id) => id,
+            None => self.id(tied, ids).ok_or(Refusal::NoIdLeft)?,
+        };
+        match newest {
+            Some(newest) if SortKey { created_at, id } <= newest => Err(Refusal::OutOfOrder {
+                created_at,
+                newest_created_at: newest.created_at,
+                newest_id: newest.id,
+            }),
+            _ => Ok(SortKey { created_at, id }),
+        }
+    }
+
+    /// An id that is larger than `after`. Those of one plan follow each other, so that they take up
+    /// little room and do not collide among themselves.
+    fn id(&mut self, after: Option<ActivityId>, ids: &mut Ids<'_>) -> Option<ActivityId> {
+        self.drawn = match self.drawn.max(after.filter(|_| self.drawn.is_some())) {
+            Some(previous) => ActivityId::try_from(previous.get() + 1).ok(),
+            None => ids.source.draw(self.now, after, ids.collisions),
+        };
+        self.drawn
+    }
+
+    /// What is recorded of a draft at its place. Where one of its scopes has no room for its pair of
+    /// resource type and action, it is recorded as something else, and says so.
+    fn activity(&self, draft: &Draft, at: SortKey) -> Activity {
+        let mut details = draft.activity.details.clone();
+        details.occurred_at = details.occurred_at.filter(|time| *time != at.created_at);
+        let Details { resource_type, action, .. } = &details;
+        let pair = Pair { resource_type: resource_type.as_deref(), action };
+        let has_room = draft.scopes(self.user).all(|scope| {
+            let planned = self.scopes.get(&scope).map(|planned| planned.ledger.head());
+            let head = planned.or_else(|| self.state.heads.get(&scope));
+            head.is_none_or(|head| head.has_room_for(pair))
+        });
+        let details = if has_room { details } else { details.as_other() };
+        Activity { id: at.id, user_id: self.user, created_at: at.created_at, details }
+    }
+
+    /// What the plan makes of a scope.
+    fn scope(&mut self, scope: Scope) -> &mut ScopePlan {
+        let state = self.state;
+        self.scopes.entry(scope).or_insert_with(|| ScopePlan::new(scope, state))
+    }
+
+    fn actions(&self) -> usize {
+        let scopes: usize = self.scopes.values().map(ScopePlan::actions).sum();
+        scopes + self.entries.len() + self.keys.len()
+    }
+
+    fn finish(self) -> Plan {
+        let Self { user, now, entries, keys, outcomes, scopes, .. } = self;
+        let mut heads = Vec::with_capacity(scopes.len());
+        let mut parts = Vec::new();
+        for (scope, ScopePlan { ledger, read, blocks, nodes }) in scopes {
+            let head = ledger.head().clone();
+            heads.extend(head.last.map(|last| HeadChange { head, last, read }));
+            let blocks = blocks.into_iter().map(|(number, block)| PartChange {
+                scope,
+                key: LedgerKey::Block(number),
+                data: block.pack(),
+                is_new: true,
+            });
+            parts.extend(blocks);
+            let nodes = nodes.into_iter().map(|(key, (node, is_new))| PartChange {
+                scope,
+                key: LedgerKey::Node(key),
+                data: node.pack(),
+                is_new,
+            });
+            parts.extend(nodes);
+        }
+        Plan { user, now, entries, heads, parts, keys, outcomes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> UserId {
+        3.try_into().unwrap()
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_767_225_600_000 + millis).unwrap()
+    }
+
+    fn draft(action: &str) -> Draft {
+        NewActivity::new(action).into()
+    }
+
+    fn kept(millis: i64, id: u64) -> Draft {
+        let placement = Placement::Kept { created_at: at(millis), id: id.try_into().ok() };
+        Draft { placement, ..draft("sync") }
+    }
+
+    /// Plans drafts, each with the number of its batch.
+    fn plan_of(state: &LogState, drafts: &[(u64, Draft)]) -> Plan {
+        let taken = [7.try_into().unwrap()].into();
+        let mut source = IdSource::new(fastrand::Rng::with_seed(1));
+        let collisions = Collisions::default();
+        let mut ids = Ids { source: &mut source, collisions, taken: &taken };
+        let planned = drafts.iter().map(|(batch, draft)| Planned { batch: *batch, draft });
+        plan(user(), state, planned, at(0), &mut ids).unwrap()
+    }
+
+    /// The log after so many entries in one environment.
+    fn state_after(entries: u64) -> LogState {
+        let mut state = LogState::default();
+        let scopes = Scope::of(user(), 4.try_into().ok(), 5.try_into().ok());
+        for scope in scopes {
+            let mut ledger = OpenLedger::new(Head::empty(scope), BTreeMap::new());
+            for number in 0..entries {
+                let pair = Pair { resource_type: None, action: "sync" };
+                let id = (number + 1).try_into().unwrap();
+                ledger.push(pair, SortKey { created_at: at(-1), id }).unwrap();
+            }
+            ledger.head_mut().chain(EntryHash::NONE);
+            let nodes = ledger.nodes().iter().map(|(key, node)| ((scope, *key), node.clone()));
+            state.nodes.extend(nodes);
+            state.heads.insert(scope, ledger.head().clone());
+        }
+        state
+    }
+
+    fn in_environment(count: usize) -> Vec<(u64, Draft)> {
+        let activity = || {
+            let project = 4.try_into().unwrap();
+            NewActivity::new("sync").environment(project, 5.try_into().unwrap())
+        };
+        (0..count).map(|_| (0, activity().into())).collect()
+    }
+
+    #[test]
+    fn a_refused_draft_ends_its_own_batch_and_no_other() {
+        let state = LogState::default();
+        let drafts = [
+            (1, kept(-5, 20)),
+            (2, kept(-6, 21)),
+            (2, draft("left")),
+            (3, draft("create")),
+            (1, kept(-1, 7)),
+            (1, draft("left")),
+        ];
+        let plan = plan_of(&state, &drafts);
+        let is = |outcome: &Outcome| match outcome {
+            Outcome::New(_) => "new",
+            Outcome::Refused(Refusal::OutOfOrder { .. }) => "out of order",
+            Outcome::Refused(Refusal::IdTaken { .. }) => "taken",
+            Outcome::Left => "left",
+            _ => "other",
+        };
+        let outcomes: Vec<_> = plan.outcomes.iter().map(is).collect();
+        assert_eq!(outcomes, ["new", "out of order", "left", "new", "taken", "left"]);
+        assert_eq!(plan.entries.len(), 2);
+        assert_eq!(plan.heads.len(), 1);
+    }
+
+    #[test]
+    fn no_transaction_has_more_than_a_hundred_actions_and_the_last_entry_seals_what_it_fills() {
+        for before in [0, 1, 60, 62, 63, 64, 4_000, 4_095, 4_096 * 2 - 1] {
+            let state = state_after(before);
+            let drafts = in_environment(120);
+            let plan = plan_of(&state, &drafts);
+            let actions = plan.heads.len() + plan.entries.len() + plan.parts.len();
+            assert!((90..=MAX_ACTIONS).contains(&actions), "{before}: {actions}");
+            let total = before + plan.entries.len() as u64;
+            let blocks = plan.parts.iter().filter(|part| matches!(part.key, LedgerKey::Block(_)));
+            assert_eq!(blocks.count() as u64, 3 * (total / 64 - before / 64), "{before}");
+            let positions = plan.entries.last().unwrap().positions;
+            assert_eq!(positions, [Some(total); 3], "{before}");
+            let read = plan.heads.iter().all(|change| change.read.is_some() == (before > 0));
+            assert!(read && plan.is_possible(&state), "{before}");
+        }
+    }
+
+    #[test]
+    fn one_append_is_at_most_thirteen_actions_while_there_are_fewer_than_262_144_entries() {
+        let mut most = 0;
+        for before in [4_095, 8_191, 64, 63] {
+            let plan = plan_of(&state_after(before), &in_environment(1));
+            most = most.max(plan.heads.len() + plan.entries.len() + plan.parts.len());
+        }
+        assert_eq!(most, 3 + 1 + 3 * 3);
+    }
+
+    #[test]
+    fn only_nodes_that_are_there_and_grow_are_read_before() {
+        let whole = Scope::User(user());
+        for (total, more, expected) in [
+            (0, 100, vec![]),
+            (63, 1, vec![]),
+            (64, 63, vec![]),
+            (64, 64, vec![(1, 0)]),
+            (127, 1, vec![(1, 0)]),
+            (4_095, 1, vec![(1, 0)]),
+            (4_096, 100, vec![]),
+            (8_191, 1, vec![(1, 1), (2, 0)]),
+            (8_190, 1, vec![]),
+        ] {
+            let keys = state_after(total).extended(whole, more);
+            let keys: Vec<_> = keys.map(|key| (key.level, key.index)).collect();
+            assert_eq!(keys, expected, "{total} {more}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_was_not_read_is_an_error_that_names_it() {
+        let mut state = state_after(127);
+        state.nodes.clear();
+        let drafts = in_environment(1);
+        let mut source = IdSource::new(fastrand::Rng::with_seed(1));
+        let taken = BTreeSet::new();
+        let mut ids = Ids { source: &mut source, collisions: Collisions::default(), taken: &taken };
+        let planned = drafts.iter().map(|(batch, draft)| Planned { batch: *batch, draft });
+        let error = plan(user(), &state, planned, at(0), &mut ids).unwrap_err().to_string();
+        assert!(error.starts_with("node#1#0000000000 of user 3"), "{error}");
+    }
+
+    #[test]
+    fn a_time_is_kept_beside_the_entry_where_it_differs() {
+        let at_time = |millis| NewActivity::new("sync").occurred_at(at(millis)).into();
+        let drafts = [(0, at_time(-5)), (0, at_time(-9)), (0, at_time(9)), (0, draft("sync"))];
+        let plan = plan_of(&LogState::default(), &drafts);
+        let times = plan.entries.iter().map(|entry| {
+            let Activity { created_at, details, .. } = &entry.activity;
+            (*created_at, details.occurred_at)
+        });
+        let expected =
+            [(at(-5), None), (at(-5), Some(at(-9))), (at(0), Some(at(9))), (at(0), None)];
+        assert!(times.eq(expected));
+    }
+}

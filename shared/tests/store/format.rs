@@ -1,0 +1,200 @@
+//! The storage format as docs/format.md describes it: the page's program reads what the store writes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use activity_log::store::{Draft, Placement};
+use activity_log::view::Scope;
+use activity_log::{Activity, NewActivity};
+use activity_log_local::kit::{Log, START, Workload, millis, user};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md"));
+
+type Item = HashMap<String, AttributeValue>;
+
+/// What the page has in fences of this kind, in order.
+fn fenced(kind: &str) -> impl Iterator<Item = &'static str> {
+    PAGE.split("```").filter_map(move |part| part.strip_prefix(kind)?.strip_prefix('\n'))
+}
+
+/// The items of the Ledger.
+async fn ledger(log: &Log) -> Vec<Item> {
+    let scan = log.client.scan().table_name("LedgerTable").into_paginator().items().send();
+    scan.collect::<Result<Vec<_>, _>>().await.unwrap()
+}
+
+/// The items of the index `user`.
+async fn entries(log: &Log) -> Vec<Item> {
+    let query = log
+        .client
+        .query()
+        .table_name("ActivitiesTable")
+        .index_name("user")
+        .key_condition_expression("userId = :user")
+        .expression_attribute_values(":user", AttributeValue::N("3".to_owned()));
+    let items = query.into_paginator().items().send();
+    items.collect::<Result<Vec<_>, _>>().await.unwrap()
+}
+
+/// Items as `aws dynamodb query` prints them.
+fn printed(items: &[Item]) -> Vec<Value> {
+    let attribute = |value: &AttributeValue| match value {
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::B(bytes) => json!({ "B": BASE64_STANDARD.encode(bytes) }),
+        other => panic!("{other:?}"),
+    };
+    let items = items.iter();
+    items
+        .map(|item| item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
+        .collect()
+}
+
+/// Runs the program of the page. What it prints if it finds everything right, or what is wrong.
+fn second_reader(ledger: &[Item], entries: &[Item]) -> Result<String, String> {
+    let mut child = Command::new("python3")
+        .args(["-c", fenced("python").next().unwrap()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = json!({ "Ledger": printed(ledger), "Activities": printed(entries) });
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+fn scope_key(scope: Scope) -> String {
+    match scope {
+        Scope::User(user) => format!("user#{user}"),
+        Scope::Project(user, project) => format!("user#{user}/project#{project}"),
+        Scope::Environment(user, environment) => format!("user#{user}/environment#{environment}"),
+    }
+}
+
+/// What the program must print of a log with these entries.
+fn expected(recorded: &[Activity]) -> String {
+    /// How many entries there are, and of which pairs.
+    type Counted<'a> = (u64, BTreeSet<(Option<&'a str>, &'a str)>);
+    let mut scopes: BTreeMap<String, Counted<'_>> = BTreeMap::new();
+    for Activity { user_id, details, .. } in recorded {
+        for scope in Scope::of(*user_id, details.project_id, details.environment_id) {
+            let (entries, pairs) = scopes.entry(scope_key(scope)).or_default();
+            *entries += 1;
+            pairs.insert((details.resource_type.as_deref(), details.action.as_str()));
+        }
+    }
+    let mut lines = String::new();
+    for (scope, (entries, pairs)) in scopes {
+        let children = (1..).map(|level| entries / 64_u64.pow(level)).take_while(|all| *all > 0);
+        let nodes: u64 = children.map(|all| all.div_ceil(64)).sum();
+        let (pairs, blocks) = (pairs.len(), entries / 64);
+        writeln!(
+            lines,
+            "{scope}: {entries} entries, {pairs} pairs, {blocks} blocks, {nodes} nodes"
+        )
+        .unwrap();
+    }
+    lines
+}
+
+/// Records twelve batches of user 3: most in one environment, some in sixty others, one of each batch
+/// in none. Nearly all have a time of their own.
+async fn record(log: &Log) -> Vec<Activity> {
+    let mut recorded = Vec::new();
+    let (mut one, mut many) = (Workload::w1(), Workload::w3());
+    for batch in 0..12_i64 {
+        let workload = if batch % 4 == 3 { &mut many } else { &mut one };
+        let mut activities: Vec<NewActivity> = (0..400_i64)
+            .map(|number| {
+                let time = START + batch * 61_001 + number / 3 * 450;
+                workload.next().occurred_at(millis(time))
+            })
+            .collect();
+        activities.push(NewActivity::new("sign_in").idempotency_key(format!("batch {batch}")));
+        log.advance(61_001);
+        let batch = log.logger.append_batch(user(3), activities).await.unwrap();
+        recorded.extend(batch.into_iter().map(|recorded| recorded.activity));
+    }
+    recorded
+}
+
+#[tokio::test]
+async fn the_reader_in_the_documentation_finds_what_was_recorded_and_names_what_was_changed() {
+    let log = Log::new().await;
+    let recorded = record(&log).await;
+    let (ledger, entries) = (ledger(&log).await, entries(&log).await);
+    assert_eq!(entries.len(), recorded.len());
+    let printed = second_reader(&ledger, &entries).unwrap();
+    assert_eq!(printed, expected(&recorded));
+    let whole = "user#3: 4812 entries, 50 pairs, 75 blocks, 3 nodes\n";
+    assert!(printed.starts_with(whole), "{printed}");
+
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let subscript = |scope: &str, item: &str| {
+        let is_it = |stored: &Item| stored["scope"] == text(scope) && stored["item"] == text(item);
+        ledger.iter().position(is_it).unwrap()
+    };
+    let changed = |scope: &str, item: &str, change: fn(&mut Vec<u8>)| {
+        let (mut ledger, at) = (ledger.clone(), subscript(scope, item));
+        let mut bytes = ledger[at]["data"].as_b().unwrap().clone().into_inner();
+        change(&mut bytes);
+        ledger[at].insert("data".to_owned(), AttributeValue::B(Blob::new(bytes)));
+        second_reader(&ledger, &entries).unwrap_err()
+    };
+    let block = changed("user#3", "block#0000000070", |bytes| *bytes.last_mut().unwrap() ^= 2);
+    assert_eq!(block, "user#3: block#0000000070 is not what its entries make\n");
+    let future = changed("user#3/project#4", "node#1#0000000000", |bytes| bytes[0] = 2);
+    assert_eq!(future, "user#3/project#4: node#1#0000000000: unknown version 2\n");
+    let short = changed("user#3/environment#4", "head", |bytes| bytes.truncate(9));
+    assert_eq!(short, "user#3/environment#4: head: cut short\n");
+
+    let mut fewer = ledger.clone();
+    fewer.remove(subscript("user#3", "node#2#0000000000"));
+    let missing = second_reader(&fewer, &entries).unwrap_err();
+    assert_eq!(missing, "user#3: node#2#0000000000 is missing\n");
+    let mut more = ledger.clone();
+    let mut superfluous = ledger[subscript("user#3", "block#0000000070")].clone();
+    superfluous.insert("item".to_owned(), text("block#0000000075"));
+    more.push(superfluous);
+    let surplus = second_reader(&more, &entries).unwrap_err();
+    assert_eq!(surplus, "user#3: block#0000000075 is superfluous\n");
+}
+
+#[tokio::test]
+async fn the_example_in_the_documentation_is_what_is_stored() {
+    let log = Log::new().await;
+    let draft = |created_at: i64, id: u64, activity: NewActivity| Draft {
+        activity,
+        placement: Placement::Kept { created_at: millis(created_at), id: id.try_into().ok() },
+    };
+    let create = || NewActivity::new("create").resource("function", 5.try_into().unwrap());
+    let drafts = [
+        draft(1_705_314_600_000, 5_109_350_400_005, create()),
+        draft(1_705_314_601_500, 5_109_356_544_300, NewActivity::new("sync")),
+        draft(1_705_314_601_500, 5_109_356_544_301, create()),
+    ];
+    log.logger.append_drafts(user(3), &drafts).await.unwrap();
+    let ledger = ledger(&log).await;
+    assert_eq!(ledger.len(), 1, "the head");
+    let example = fenced("text").find(|block| block.contains("version 1")).unwrap();
+    let written = example.lines().flat_map(|line| {
+        let (bytes, _) = line.split_once("  ").unwrap();
+        bytes.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap())
+    });
+    let stored = ledger[0]["data"].as_b().unwrap().clone().into_inner();
+    assert_eq!(stored, written.collect::<Vec<u8>>());
+    let lines = second_reader(&ledger, &entries(&log).await);
+    assert_eq!(lines.as_deref(), Ok("user#3: 3 entries, 2 pairs, 0 blocks, 0 nodes\n"));
+}

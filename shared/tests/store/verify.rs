@@ -1,0 +1,376 @@
+//! `verify` finds what was changed behind the log's back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use activity_log::logger::Recorded;
+use activity_log::store::VerifyError;
+use activity_log::view::INDEXES;
+use activity_log_local::faults::Faults;
+use activity_log_local::kit::{Log, START, full, millis, user};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+type Key<'a> = [(&'a str, AttributeValue)];
+type Item = HashMap<String, AttributeValue>;
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn key(parts: &Key<'_>) -> Item {
+    parts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+async fn set(log: &Log, table: &str, parts: &Key<'_>, name: &str, value: AttributeValue) {
+    log.client
+        .update_item()
+        .table_name(table)
+        .set_key(Some(key(parts)))
+        .update_expression("SET #name = :value")
+        .expression_attribute_names("#name", name)
+        .expression_attribute_values(":value", value)
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn delete(log: &Log, table: &str, parts: &Key<'_>) {
+    log.client.delete_item().table_name(table).set_key(Some(key(parts))).send().await.unwrap();
+}
+
+async fn inconsistency(log: &Log) -> String {
+    match log.try_verify(3).await {
+        Err(VerifyError::Inconsistent(found)) => found.to_string(),
+        Err(VerifyError::Store(error)) => error.to_string(),
+        Ok(verified) => panic!("nothing was found: {verified:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_only_appended_to_is_proven() {
+    let log = Log::new().await;
+    log.logger.append_batch(user(3), (0..250).map(full)).await.unwrap();
+    log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap();
+    let verified = log.verify(3).await;
+    assert_eq!(verified.entries, 251);
+    assert_eq!((verified.scopes, verified.blocks), (3, 3 * 3));
+    let users = log.store.users().await.unwrap();
+    assert_eq!(users.keys().copied().collect::<Vec<_>>(), [user(3)]);
+    assert_eq!(users[&user(3)].len(), 3);
+}
+
+#[tokio::test]
+async fn whatever_is_changed_is_named() {
+    let scope = ("scope", text("user#3"));
+    for fault in 0..10 {
+        let log = Log::new().await;
+        let recorded = log.logger.append_batch(user(3), (0..120).map(full)).await.unwrap();
+        let id = recorded[50].activity.id.get();
+        let entry = [("id", number(id))];
+        let expected = match fault {
+            0 => {
+                set(&log, "ActivitiesTable", &entry, "p", number(999)).await;
+                format!("activity {id}")
+            }
+            1 => {
+                delete(&log, "ActivitiesTable", &entry).await;
+                format!("activity {}", recorded[51].activity.id)
+            }
+            2 => {
+                set(&log, "ActivitiesTable", &entry, "action", text("update")).await;
+                format!("activity {id}")
+            }
+            3 => {
+                set(&log, "ActivitiesTable", &entry, "ipAddress", text("nowhere")).await;
+                format!("id {id}")
+            }
+            4 => {
+                // Of an older head, whole in itself.
+                let head = [scope.clone(), ("item", text("head"))];
+                let older = ledger_item(&log, &head).await;
+                log.logger.append(user(3), full(1)).await.unwrap();
+                put_into(&log, "LedgerTable", older).await;
+                "the head counts 120 entries".to_owned()
+            }
+            5 => {
+                let block = [scope.clone(), ("item", text("block#0000000000"))];
+                delete(&log, "LedgerTable", &block).await;
+                "user 3: block#0000000000 is missing".to_owned()
+            }
+            6 => {
+                let project = ("scope", text("user#3/project#4"));
+                let block = [project, ("item", text("block#0000000000"))];
+                let mut item = ledger_item(&log, &block).await;
+                let mut bytes = item["data"].as_b().unwrap().clone().into_inner();
+                *bytes.last_mut().unwrap() ^= 2;
+                item.insert("data".to_owned(), AttributeValue::B(Blob::new(bytes)));
+                put_into(&log, "LedgerTable", item).await;
+                "user 3, project 4: block#0000000000 is not that of its entries".to_owned()
+            }
+            7 => {
+                let node = [scope.clone(), ("item", text("node#1#0000000000"))];
+                delete(&log, "LedgerTable", &node).await;
+                "user 3: node#1#0000000000 is missing".to_owned()
+            }
+            8 => {
+                let block = [scope.clone(), ("item", text("block#0000000000"))];
+                let mut item = ledger_item(&log, &block).await;
+                item.insert("item".to_owned(), text("block#0000000009"));
+                put_into(&log, "LedgerTable", item).await;
+                "user 3: the ledger has block#0000000009, of no entry".to_owned()
+            }
+            _ => {
+                let mut key =
+                    Item::from([scope.clone()].map(|(name, value)| (name.to_owned(), value)));
+                key.insert("item".to_owned(), text("idempotency#k"));
+                key.insert("id".to_owned(), number(7));
+                key.insert("expiresAt".to_owned(), number(7));
+                put_into(&log, "LedgerTable", key).await;
+                "idempotency#k names activity 7".to_owned()
+            }
+        };
+        let found = inconsistency(&log).await;
+        assert!(found.contains(&expected), "fault {fault}: {found}, not {expected}");
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_does_not_show_the_newest_entry_yet_is_waited_for() {
+    let (log, ids) = log_of(30).await;
+    let faults = Faults::new(1);
+    let store = faults.store(&log.engine.endpoint());
+    faults.hide([ids[29]], 5);
+    let told = AtomicU64::new(0);
+    let progress = |entries| {
+        told.fetch_add(entries, Ordering::Relaxed);
+    };
+    let verified = store.verify(user(3), &BTreeSet::new(), &progress).await.unwrap();
+    assert_eq!((verified.entries, told.into_inner()), (30, 30));
+}
+
+/// A log of `count` entries, a millisecond apart.
+async fn log_of(count: u64) -> (Log, Vec<u64>) {
+    let log = Log::new().await;
+    log.advance(1_000_000);
+    let batch = (0..count)
+        .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
+    let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
+    let ids = recorded.iter().map(|Recorded { activity, .. }| activity.id.get()).collect();
+    (log, ids)
+}
+
+async fn item(log: &Log, id: u64) -> Item {
+    let request = log.client.get_item().table_name("ActivitiesTable").key("id", number(id));
+    request.send().await.unwrap().item.unwrap()
+}
+
+async fn put(log: &Log, item: Item) {
+    put_into(log, "ActivitiesTable", item).await;
+}
+
+async fn put_into(log: &Log, table: &str, item: Item) {
+    log.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+}
+
+async fn ledger_item(log: &Log, parts: &Key<'_>) -> Item {
+    let request = log.client.get_item().table_name("LedgerTable").set_key(Some(key(parts)));
+    request.send().await.unwrap().item.unwrap()
+}
+
+/// The hash of an item as docs/integrity.md says it.
+fn hash(previous: &AttributeValue, item: &Item) -> AttributeValue {
+    let mut bytes = previous.as_b().unwrap().clone().into_inner();
+    for (name, value) in item.iter().collect::<BTreeMap<_, _>>() {
+        let (kind, value) = match value {
+            AttributeValue::N(number) => ('N', number),
+            AttributeValue::S(text) => ('S', text),
+            _ => continue,
+        };
+        bytes.extend(format!("{name}:{kind}:{}:{value}\n", value.len()).bytes());
+    }
+    AttributeValue::B(Blob::new(Sha256::digest(&bytes).to_vec()))
+}
+
+#[tokio::test]
+async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
+    let (log, ids) = log_of(30).await;
+    for at in [0, 12, 29] {
+        let entry = [("id", number(ids[at]))];
+        let original = item(&log, ids[at]).await;
+        for (name, value) in [
+            ("description", text("Did nothing of the kind")),
+            ("resourceId", number(6)),
+            ("metadata", text("{}")),
+            ("e", number(12)),
+            ("note", text("an attribute that entries do not have")),
+            ("flag", AttributeValue::Bool(true)),
+            ("hash", AttributeValue::B(Blob::new([9; 32]))),
+        ] {
+            set(&log, "ActivitiesTable", &entry, name, value).await;
+            let found = inconsistency(&log).await;
+            let expected = format!("activity {} of user 3: it is not as it was recorded", ids[at]);
+            assert!(found.starts_with(&expected), "{at} {name}: {found}");
+            put(&log, original.clone()).await;
+        }
+        // And hashed anew, as one who knows the form would.
+        let mut forged = original.clone();
+        forged.insert("resourceId".to_owned(), number(6));
+        let previous = match at {
+            0 => AttributeValue::B(Blob::new([0; 32])),
+            _ => item(&log, ids[at - 1]).await["hash"].clone(),
+        };
+        let sealed = hash(&previous, &forged);
+        forged.insert("hash".to_owned(), sealed);
+        put(&log, forged).await;
+        let found = inconsistency(&log).await;
+        let expected = match ids.get(at + 1) {
+            Some(next) => format!("activity {next} of user 3: it is not as it was recorded (or"),
+            None => "user 3: the head says".to_owned(),
+        };
+        assert!(found.starts_with(&expected), "{at}: {found}");
+        put(&log, original).await;
+    }
+    log.verify(3).await;
+}
+
+#[tokio::test]
+async fn entries_that_were_removed_are_told_by_the_one_after_them() {
+    for (gone, expected) in [
+        (0..1, "the 1 before it, from position 1, was removed"),
+        (12..13, "the 1 before it, from position 13, was removed"),
+        (12..15, "the 3 before it, from position 13, were removed"),
+        (28..29, "the 1 before it, from position 29, was removed"),
+        (29..30, "it was removed: it was the newest of 30 entries, and 29 are left"),
+        (27..30, "it was removed: it was the newest of 30 entries, and 27 are left"),
+    ] {
+        let (log, ids) = log_of(30).await;
+        for id in &ids[gone.clone()] {
+            delete(&log, "ActivitiesTable", &[("id", number(*id))]).await;
+        }
+        let named = ids.get(gone.end).or(ids.last()).unwrap();
+        let found = inconsistency(&log).await;
+        assert_eq!(found, format!("activity {named} of user 3: {expected}"), "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
+    let (log, ids) = log_of(30).await;
+    for at in [0, 12, 29] {
+        let forged_id = 7;
+        let after = item(&log, ids[at]).await;
+        // Just after that entry, as a copy of it.
+        let mut forged = after.clone();
+        forged.insert("id".to_owned(), number(forged_id));
+        forged.insert("createdAt".to_owned(), number(u64::try_from(START).unwrap() + at as u64));
+        // The larger id of the same millisecond comes later; this one is smaller.
+        let (previous, named) = match at {
+            0 => (AttributeValue::B(Blob::new([0; 32])), forged_id),
+            _ => (item(&log, ids[at - 1]).await["hash"].clone(), forged_id),
+        };
+        for (name, value, expected) in [
+            ("hash", after["hash"].clone(), "it was inserted: it has the hash of activity"),
+            ("hash", AttributeValue::B(Blob::new([1; 32])), "it was inserted: no entry"),
+            ("hash", hash(&previous, &forged), "it was inserted: it was not there before"),
+        ] {
+            forged.insert(name.to_owned(), value);
+            put(&log, forged.clone()).await;
+            let found = inconsistency(&log).await;
+            let expected = format!("activity {named} of user 3: {expected}");
+            assert!(found.starts_with(&expected), "{at}: {found}");
+        }
+        delete(&log, "ActivitiesTable", &[("id", number(forged_id))]).await;
+    }
+    // At the end, chained as it must be; only the head knows nothing of it.
+    let newest = item(&log, ids[29]).await;
+    let mut forged = newest.clone();
+    forged.insert("id".to_owned(), number(ids[29] + 1));
+    for index in INDEXES {
+        let position: u64 = forged[index.position].as_n().unwrap().parse().unwrap();
+        forged.insert(index.position.to_owned(), number(position + 1));
+    }
+    let sealed = hash(&newest["hash"], &forged);
+    forged.insert("hash".to_owned(), sealed);
+    put(&log, forged).await;
+    let found = inconsistency(&log).await;
+    let expected = format!("activity {} of user 3: it was inserted: the head", ids[29] + 1);
+    assert!(found.starts_with(&expected), "{found}");
+}
+
+#[tokio::test]
+async fn an_entry_that_was_moved_is_named_wherever_it_went() {
+    for (from, to) in [(12, 20), (12, 11), (20, 12), (0, 29), (29, 0), (29, 28)] {
+        let (log, ids) = log_of(30).await;
+        let mut moved = item(&log, ids[from]).await;
+        // Between two others: entries are a millisecond apart, and ids grow with the positions.
+        let at = START + i64::try_from(to).unwrap() - i64::from(to < from);
+        moved.insert("createdAt".to_owned(), number(u64::try_from(at).unwrap()));
+        put(&log, moved).await;
+        let found = inconsistency(&log).await;
+        let expected = format!("activity {} of user 3: it was moved", ids[from]);
+        assert!(found.starts_with(&expected), "{from} to {to}: {found}");
+    }
+}
+
+/// Runs the program of docs/integrity.md on what `aws dynamodb query` would print.
+async fn second_verifier(log: &Log) -> Output {
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrity.md"));
+    let program = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let entries = log
+        .client
+        .query()
+        .table_name("ActivitiesTable")
+        .index_name("user")
+        .key_condition_expression("userId = :user")
+        .expression_attribute_values(":user", number(3))
+        .send()
+        .await
+        .unwrap();
+    let attribute = |value: &AttributeValue| match value {
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::B(bytes) => json!({ "B": BASE64_STANDARD.encode(bytes) }),
+        other => panic!("{other:?}"),
+    };
+    let items: Vec<Value> = entries
+        .items()
+        .iter()
+        .map(|item| item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
+        .collect();
+    let mut child = Command::new("python3")
+        .args(["-c", program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(json!({ "Items": items }).to_string().as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[tokio::test]
+async fn the_verifier_in_the_documentation_comes_to_the_same() {
+    let (log, ids) = log_of(60).await;
+    let verified = log.verify(3).await;
+    let output = second_verifier(&log).await;
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed.trim(), verified.hash.unwrap().to_string());
+    set(&log, "ActivitiesTable", &[("id", number(ids[7]))], "description", text("é")).await;
+    let output = second_verifier(&log).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert_eq!(said.trim(), format!("activity {}: the chain is broken", ids[7]));
+}
