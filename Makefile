@@ -65,8 +65,9 @@ rustdoc:
 unit-tests:
 	cargo test --locked --workspace --lib --bins
 
+# On shorter logs and with fewer random cases than in `make test`.
 store-tests:
-	cargo test --locked --package activity-log --test store
+	LOG_ENTRIES=5000 PROPTEST_CASES=4 cargo test --locked --package activity-log --test store
 
 all-tests: $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	cargo test --locked --workspace
@@ -75,14 +76,15 @@ costs:
 	$(COST) --check docs/costs.md
 
 # template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB: a
-# second engine, which shares no code with the embedded one. What things cost is counted on the
-# embedded one alone: moto copies its tables for every transaction, and long logs take it hours.
+# second engine, which shares no code with the embedded one. What things cost, and what a long log
+# stores, is seen on the embedded one alone: moto copies its tables for every transaction, and long
+# logs take it hours.
 test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
 		cargo test --locked --workspace --test store -- \
-		--skip cost::
+		--skip cost:: --skip the_reader_in_the_documentation
 
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
 # and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the

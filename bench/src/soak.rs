@@ -1,14 +1,13 @@
 //! Many writers and readers on one embedded DynamoDB for a while: how much is done, how often an
 //! append has to be tried again, what fails, and whether the logs are right afterwards.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use activity_log::id::UserId;
-use activity_log::store::{Order, PageRequest, Start, Store, Usage, measure};
+use activity_log::store::{Order, PageRequest, Start, Store, Usage, Verification, measure};
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log::{ActivityLogger, Metadata, NewActivity, Report};
 use activity_log_local::engine::Engine;
@@ -195,7 +194,7 @@ fn activity(random: &mut fastrand::Rng) -> Result<NewActivity, Box<dyn Error + S
 async fn verify(store: &Store, users: u64) -> Result<u64, Box<dyn Error>> {
     let entries = stream::iter(HOT..=HOT + users)
         .map(async |user| {
-            let verified = store.verify(user.try_into()?, &BTreeSet::new(), &|_| ()).await?;
+            let verified = store.verify(user.try_into()?, &Verification::default()).await?;
             Ok::<_, Box<dyn Error>>(verified.entries)
         })
         .buffer_unordered(8);

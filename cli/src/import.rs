@@ -239,6 +239,11 @@ impl Importer {
     /// Starts writing what waits for `user`, once the user's batch before it is written.
     async fn start(&mut self, user: UserId) -> Result<(), BadLine> {
         while self.jobs.len() >= SIDE_BY_SIDE || self.under_way.contains(&user) {
+            if self.jobs.is_empty() {
+                // The task of the batch before this one has ended without a word.
+                self.under_way.remove(&user);
+                self.stopped.insert(user);
+            }
             self.join().await?;
         }
         let Some(batch) = self.waiting.remove(&user) else { return Ok(()) };
@@ -274,7 +279,13 @@ impl Importer {
     async fn finish(&mut self) -> Result<(), BadLine> {
         let mut faults = Vec::new();
         faults.extend(self.write_entities().await.err());
-        faults.extend(self.start_all().await.err());
+        let users: Vec<UserId> = self.waiting.keys().copied().collect();
+        for user in users {
+            // A fault of one that is joined meanwhile leaves this one waiting.
+            while self.waiting.contains_key(&user) {
+                faults.extend(self.start(user).await.err());
+            }
+        }
         while !self.jobs.is_empty() {
             faults.extend(self.join().await.err());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use activity_log::Report;
 use activity_log::id::UserId;
-use activity_log::store::Verified;
+use activity_log::store::{Verification, Verified};
 use activity_log::view::Scope;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -40,7 +40,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bar = progress_bar(entries, "{bar:40} {percent}% of {human_len} entries, {eta} left");
     let bar = &bar;
     let proofs = users.iter().map(|(user, scopes)| async move {
-        let verified = store.verify(*user, scopes, &|entries| bar.inc(entries)).await;
+        let progress = |entries| bar.inc(entries);
+        let verification =
+            Verification { also: scopes, progress: &progress, ..Verification::default() };
+        let verified = store.verify(*user, &verification).await;
         verified.map_err(|error| format!("user {user}: {}", Report(&error)))
     });
     // In order, so that the first inconsistency is always the same one.

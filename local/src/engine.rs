@@ -97,7 +97,12 @@ impl Engine {
                 Database::new(&directory.join("dynamodb.sqlite").to_string_lossy())
             }
         };
-        let database = database.map_err(|error| EngineError::Data(error.to_string()))?;
+        let data = |error: dynoxide::DynoxideError| EngineError::Data(error.to_string());
+        let database = database.map_err(data)?;
+        // What follows a bulk load no longer waits for the disk at every commit: a crash of this
+        // machine may take the last appends with it, a crash of this program takes none.
+        database.enable_bulk_loading().map_err(data)?;
+        database.disable_bulk_loading().map_err(data)?;
         Self::start(database, port, template).await
     }
 

@@ -137,7 +137,7 @@ async fn record(
 ) -> Outcome {
     let ids = |queued: &[Queued]| queued.iter().map(|queued| queued.message_id.clone()).collect();
     let mut outcome = Outcome::default();
-    let mut left = &queued[..];
+    let mut left = queued;
     while !left.is_empty() {
         let activities = left.iter().map(|queued| queued.activity.clone());
         let batch = match timeout_at(give_up, logger.append_batch(user, activities)).await {
@@ -149,21 +149,22 @@ async fn record(
             Err(_) => {
                 let message_id = &left[0].message_id;
                 tracing::warn!(message_id, messages = left.len(), "not recorded in time");
-                outcome.postponed = ids(left);
+                outcome.postponed = ids(&left);
                 break;
             }
         };
         outcome.count(&batch.recorded);
-        let message_id = &left[batch.index].message_id;
         let error = Report(&batch.error);
         if batch.error.is_final() {
+            let Queued { message_id, .. } = left.remove(batch.index);
             tracing::error!(message_id, %error, "a message cannot be recorded");
-            outcome.rejected.push(message_id.clone());
-            left = &left[batch.index + 1..];
+            outcome.rejected.push(message_id);
+            left.drain(..batch.recorded.len());
         } else {
+            let message_id = &left[batch.index].message_id;
             let behind = left.len() - batch.index - 1;
             tracing::warn!(message_id, behind, %error, "messages are not recorded");
-            outcome.postponed = ids(&left[batch.index..]);
+            outcome.postponed = ids(&left[batch.recorded.len()..]);
             break;
         }
     }

@@ -13,8 +13,8 @@ use super::Cause;
 use super::queue::{Flight, Queues, Taken, Ticket};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::{
-    CommitError, Draft, Head, Ids, LogState, Outcome, Placement, Plan, Planned, Store, StoreError,
-    measure, plan, retried,
+    CommitError, Draft, Head, Ids, LogState, Outcome, Placement, Plan, Planned, Refusal, Store,
+    StoreError, measure, plan, retried,
 };
 use crate::time::{Clock, Timestamp};
 use crate::view::Scope;
@@ -26,6 +26,9 @@ pub(super) struct Committer {
     ids: Mutex<IdSource>,
     queues: Queues,
 }
+
+/// How often a state that contradicts itself is read again.
+const DOUBTS: u32 = 2;
 
 /// What a task that works at a queue remembers from one attempt to the next.
 #[derive(Default)]
@@ -59,15 +62,19 @@ impl From<StoreError> for Attempt {
     }
 }
 
-/// Makes sure that a queue can be worked at again, even if its task is stopped.
-struct Work<'a> {
-    queues: &'a Queues,
+/// The work at a queue. It can be taken up again even if its task is stopped, or never begins.
+struct Work {
+    queues: Queues,
     user: UserId,
+    /// Whether the queue was left already, by the lock under which nobody was found to wait.
+    is_over: bool,
 }
 
-impl Drop for Work<'_> {
+impl Drop for Work {
     fn drop(&mut self) {
-        self.queues.leave(self.user);
+        if !self.is_over {
+            self.queues.leave(self.user);
+        }
     }
 }
 
@@ -89,7 +96,8 @@ impl Committer {
         let (ticket, is_idle) = this.queues.submit(user, drafts);
         if is_idle {
             let committer = Arc::clone(this);
-            tokio::spawn(async move { committer.work(user).await });
+            let work = Work { queues: this.queues.clone(), user, is_over: false };
+            tokio::spawn(async move { committer.work(work).await });
         }
         ticket
     }
@@ -100,9 +108,9 @@ impl Committer {
         Ok(())
     }
 
-    /// Writes what waits for `user`, until nobody waits.
-    async fn work(&self, user: UserId) {
-        let work = Work { queues: &self.queues, user };
+    /// Writes what waits in a queue, until nobody waits.
+    async fn work(&self, mut work: Work) {
+        let user = work.user;
         let mut memory = Memory::default();
         while let Some(drafts) = self.queues.take(user, memory.is_alone) {
             let (attempt, usage) = measure(self.attempt(user, &drafts, &mut memory)).await;
@@ -122,8 +130,7 @@ impl Committer {
                 Attempt::Failed(error) => self.fail(user, &drafts, &mut memory, error).await,
             }
         }
-        // The queue is left already, by the lock under which nobody was found to wait.
-        std::mem::forget(work);
+        work.is_over = true;
     }
 
     /// Ends the request that fails for good; if it may be any of several, tries them one by one.
@@ -153,6 +160,12 @@ impl Committer {
         let asked: Vec<&Draft> = drafts.iter().map(Taken::draft).collect();
         let state = match self.store.append_state(user, &asked, heads, now).await {
             Ok(state) => state,
+            // Read beside another writer's transaction, and so perhaps from before and after it.
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Missing { .. }))
+                if memory.attempts < DOUBTS =>
+            {
+                return Attempt::Later(Arc::new(error));
+            }
             Err(error) => return error.into(),
         };
         // After the heads, never before: a transaction that is written later than they were read
@@ -162,24 +175,28 @@ impl Committer {
             Ok(Some(flight)) => return Attempt::Settled(flight),
             Err(error) => return error.into(),
         }
-        let plan = match self.plan(user, &state, drafts, now, memory) {
-            Ok(plan) => plan,
-            Err(error) => return error.into(),
+        let mut drafts = drafts.to_vec();
+        let flight = loop {
+            let plan = match self.plan(user, &state, &drafts, now, memory) {
+                Ok(plan) => plan,
+                Err(error) => return error.into(),
+            };
+            let flight = Arc::new(Flight::new(plan, &drafts));
+            if flight.plan.entries.is_empty() {
+                return match self.refused_in_flight(user, &drafts, &flight.plan) {
+                    // It may be written all the same.
+                    Some(refusal) => Attempt::Later(Arc::new(refusal)),
+                    None => Attempt::Settled(flight),
+                };
+            }
+            if self.queues.send(user, &flight) {
+                break flight;
+            }
+            self.queues.keep_waiting(user, &mut drafts);
+            if drafts.is_empty() {
+                return Attempt::Again;
+            }
         };
-        let refused = drafts.iter().zip(&plan.outcomes).find(|(taken, outcome)| {
-            matches!(outcome, Outcome::Refused(_)) && self.queues.is_in_flight(user, taken.request)
-        });
-        if let Some((_, Outcome::Refused(refusal))) = refused {
-            // It may be written all the same.
-            return Attempt::Later(Arc::new(refusal.clone()));
-        }
-        let flight = Arc::new(Flight { plan, drafts: drafts.to_vec() });
-        if flight.plan.entries.is_empty() {
-            return Attempt::Settled(flight);
-        }
-        if !self.queues.send(user, &flight) {
-            return Attempt::Again;
-        }
         let failure = match self.store.commit(&flight.plan).await {
             Ok(()) => {
                 memory.heads = heads_after(&flight.plan);
@@ -202,6 +219,16 @@ impl Committer {
             CommitError::Failed(error) => Attempt::Failed(error),
             error => Attempt::Later(Arc::new(error)),
         }
+    }
+
+    /// A refusal in a plan that writes nothing, of a draft that may be written already.
+    fn refused_in_flight(&self, user: UserId, drafts: &[Taken], plan: &Plan) -> Option<Refusal> {
+        drafts.iter().zip(&plan.outcomes).find_map(|(taken, outcome)| match outcome {
+            Outcome::Refused(refusal) if self.queues.is_in_flight(user, taken.request) => {
+                Some(refusal.clone())
+            }
+            _ => None,
+        })
     }
 
     /// Of the transactions whose end is not known, one that is written. Forgets those that can no

@@ -2,6 +2,7 @@
 //! to be written.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,14 @@ use crate::store::{Draft, MAX_ACTIONS, Outcome, Plan, Usage, reach};
 
 /// The queues of all users who have appends under way.
 #[derive(Clone, Default)]
-pub(super) struct Queues(Arc<Mutex<HashMap<UserId, Queue>>>);
+pub(super) struct Queues(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    of_users: Mutex<HashMap<UserId, Queue>>,
+    /// The number of the next request. No two requests ever have the same.
+    next: AtomicU64,
+}
 
 /// What waits to be appended to a user's log.
 #[derive(Default)]
@@ -25,8 +33,6 @@ struct Queue {
     is_working: bool,
     /// What the last attempt came to, if it did not succeed.
     failure: Option<Cause>,
-    /// How many requests there were.
-    count: u64,
 }
 
 /// One caller's drafts.
@@ -75,10 +81,16 @@ impl Taken {
 /// A transaction, and whose drafts its plan is of, outcome by outcome.
 pub(super) struct Flight {
     pub(super) plan: Plan,
-    pub(super) drafts: Vec<Taken>,
+    drafts: Vec<Taken>,
 }
 
 impl Flight {
+    /// The transaction of a plan for the first of these drafts.
+    pub(super) fn new(plan: Plan, drafts: &[Taken]) -> Self {
+        let drafts = drafts.iter().take(plan.outcomes.len()).cloned().collect();
+        Self { plan, drafts }
+    }
+
     fn has(&self, request: u64) -> bool {
         self.drafts.iter().any(|taken| taken.request == request)
     }
@@ -128,7 +140,7 @@ impl Drop for Ticket {
 
 impl Queues {
     fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Queue>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.of_users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with a user's queue, and drops it if there is nothing left in it.
@@ -145,9 +157,8 @@ impl Queues {
     /// Lines up drafts. Returns the caller's ticket, and whether a task must begin to work.
     pub(super) fn submit(&self, user: UserId, drafts: Arc<[Draft]>) -> (Ticket, bool) {
         let (sender, events) = unbounded_channel();
-        let (number, is_idle) = self.with(user, |queue| {
-            let number = queue.count;
-            queue.count += 1;
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let is_idle = self.with(user, |queue| {
             queue.requests.push_back(Request {
                 number,
                 drafts,
@@ -155,7 +166,7 @@ impl Queues {
                 usage: Usage::default(),
                 events: sender,
             });
-            (number, !std::mem::replace(&mut queue.is_working, true))
+            !std::mem::replace(&mut queue.is_working, true)
         });
         (Ticket { queues: self.clone(), user, number, events }, is_idle)
     }
@@ -196,15 +207,17 @@ impl Queues {
     /// callers has gone meanwhile and was told that nothing of its drafts is under way.
     pub(super) fn send(&self, user: UserId, flight: &Arc<Flight>) -> bool {
         self.with(user, |queue| {
-            let waits =
-                |taken: &Taken| queue.requests.iter().any(|one| one.number == taken.request);
-            let planned = flight.drafts.iter().take(flight.plan.outcomes.len());
-            let all_wait = planned.into_iter().all(waits);
+            let all_wait = flight.drafts.iter().all(|taken| queue.has(taken.request));
             if all_wait {
                 queue.flights.push(Arc::clone(flight));
             }
             all_wait
         })
+    }
+
+    /// Leaves out the drafts of callers who have gone.
+    pub(super) fn keep_waiting(&self, user: UserId, drafts: &mut Vec<Taken>) {
+        self.with(user, |queue| drafts.retain(|taken| queue.has(taken.request)));
     }
 
     /// Forgets a transaction that was not written and will not be.
@@ -274,6 +287,10 @@ impl Queues {
 }
 
 impl Queue {
+    fn has(&self, number: u64) -> bool {
+        self.requests.iter().any(|request| request.number == number)
+    }
+
     fn remove(&mut self, number: u64) -> Option<Request> {
         let place = self.requests.iter().position(|request| request.number == number)?;
         self.requests.remove(place)

@@ -22,7 +22,7 @@ use self::call::Query;
 use self::item::attribute::number;
 use crate::id::UserId;
 
-pub use admin::{Erased, Inconsistency, Verified, VerifyError};
+pub use admin::{Erased, Inconsistency, Verification, Verified, VerifyError};
 pub use error::StoreError;
 pub use item::entry::SortKey;
 pub use item::hash::EntryHash;

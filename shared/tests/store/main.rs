@@ -9,6 +9,7 @@ mod cursor;
 mod erase;
 mod faults;
 mod format;
+mod group;
 mod lag;
 mod model;
 mod verify;

@@ -1,12 +1,13 @@
 //! `verify` finds what was changed behind the log's back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use activity_log::logger::Recorded;
-use activity_log::store::VerifyError;
+use activity_log::store::{Verification, VerifyError};
 use activity_log::view::INDEXES;
 use activity_log_local::faults::Faults;
 use activity_log_local::kit::{Log, START, full, millis, user};
@@ -52,7 +53,7 @@ async fn delete(log: &Log, table: &str, parts: &Key<'_>) {
 async fn inconsistency(log: &Log) -> String {
     match log.try_verify(3).await {
         Err(VerifyError::Inconsistent(found)) => found.to_string(),
-        Err(VerifyError::Store(error)) => error.to_string(),
+        Err(error @ (VerifyError::Busy | VerifyError::Store(_))) => error.to_string(),
         Ok(verified) => panic!("nothing was found: {verified:?}"),
     }
 }
@@ -146,17 +147,47 @@ async fn whatever_is_changed_is_named() {
 }
 
 #[tokio::test]
-async fn an_index_that_does_not_show_the_newest_entry_yet_is_waited_for() {
+async fn an_index_that_is_late_is_no_inconsistency() {
     let (log, ids) = log_of(30).await;
     let faults = Faults::new(1);
     let store = faults.store(&log.engine.endpoint());
-    faults.hide([ids[29]], 5);
-    let told = AtomicU64::new(0);
-    let progress = |entries| {
-        told.fetch_add(entries, Ordering::Relaxed);
+    // The newest, one before it, and both: in any of the indexes that are asked first.
+    for hidden in [&ids[29..], &ids[28..29], &ids[28..]] {
+        for queries in 1..6 {
+            faults.hide(hidden.iter().copied(), queries);
+            let told = AtomicU64::new(0);
+            let progress = |entries| {
+                told.fetch_add(entries, Ordering::Relaxed);
+            };
+            let lag = Duration::from_millis(1);
+            let verification = Verification { progress: &progress, lag, ..Verification::default() };
+            let verified = store.verify(user(3), &verification).await.unwrap();
+            assert_eq!((verified.entries, told.into_inner()), (30, 30), "{hidden:?} {queries}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_written_to_all_the_while_is_not_called_inconsistent() {
+    let (log, _) = log_of(30).await;
+    let faults = Faults::new(1);
+    let store = faults.store(&log.engine.endpoint());
+    // Late for ever, and written to each time that it was read.
+    faults.lag_at_random(1.0, Duration::from_mins(10));
+    let logger = log.logger_of(store.clone());
+    logger.append(user(3), full(1)).await.unwrap();
+    let verification = Verification { lag: Duration::from_millis(20), ..Verification::default() };
+    let verify = store.verify(user(3), &verification);
+    let write = async {
+        loop {
+            logger.append(user(3), full(1)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     };
-    let verified = store.verify(user(3), &BTreeSet::new(), &progress).await.unwrap();
-    assert_eq!((verified.entries, told.into_inner()), (30, 30));
+    tokio::select! {
+        verified = verify => assert!(matches!(verified, Err(VerifyError::Busy)), "{verified:?}"),
+        () = write => unreachable!("it never ends"),
+    }
 }
 
 /// A log of `count` entries, a millisecond apart.

@@ -5,4 +5,4 @@ mod erase;
 mod verify;
 
 pub use erase::Erased;
-pub use verify::{Inconsistency, Verified, VerifyError};
+pub use verify::{Inconsistency, Verification, Verified, VerifyError};

@@ -210,8 +210,10 @@ impl Head {
         let last = SortKey { created_at, id };
         let tail = unpack_marks(&mut packed, counts.total() % FANOUT)?;
         packed.finish()?;
+        let of_tail: Counts = tail.iter().map(|mark| mark.code).collect();
+        let in_blocks = counts.clone().without(&of_tail).total();
         if tail.last().is_some_and(|newest| newest.at != last)
-            || tail.iter().any(|mark| !codes.has(mark.code))
+            || in_blocks + of_tail.total() != counts.total()
         {
             return Err(Unreadable::Invalid("its tail is not that of its counts"));
         }

@@ -25,6 +25,9 @@ use crate::view::{Filter, Scope};
 /// How many blocks are read before it is known which: they fit half a read unit.
 const NEAR_BLOCKS: u64 = 6;
 
+/// The largest position whose block, and those after it, have keys in the order of their numbers.
+const MAX_POSITION: u64 = (Part::MAX_PLACE - NEAR_BLOCKS) * FANOUT;
+
 /// Of how many levels the newest node is read before it is known how many there are. Three levels
 /// count 16.7 million entries.
 const NEAR_LEVELS: u32 = 3;
@@ -58,7 +61,9 @@ impl Store {
     /// decoded or contradicts itself.
     pub async fn page(&self, request: &PageRequest) -> Result<Page, PageError> {
         if let Start::After(cursor) = request.start
-            && (cursor.position == 0 || !request.range.contains(cursor.at.created_at))
+            && (cursor.position == 0
+                || cursor.position > MAX_POSITION
+                || !request.range.contains(cursor.at.created_at))
         {
             return Err(PageError::ForeignCursor);
         }
@@ -92,7 +97,9 @@ impl Store {
     async fn first_reads(&self, request: &PageRequest) -> Result<Reading, StoreError> {
         let scope = request.view.scope;
         let is_filtered = request.view.filter != Filter::default();
-        let head = self.read_head(scope, false);
+        // Who reads on from the oldest entry wants all there is: an older head could end a walk to
+        // which a newer one has promised more.
+        let head = self.read_head(scope, request.order == Order::OldestFirst);
         let rows = self.near_rows(request);
         let since = self.known_before(scope, request.range.since);
         let until = self.known_before(scope, request.range.until);

@@ -11,7 +11,7 @@ use super::snapshot::Located;
 use crate::id::ActivityId;
 use crate::store::call::{Condition, Query};
 use crate::store::item::attribute::{Item, number};
-use crate::store::item::entry::{SortKey, decode_position, sort_key};
+use crate::store::item::entry::{SortKey, decode_position};
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
 use crate::view::{Filter, SORT_KEY, Scope};
@@ -77,15 +77,6 @@ impl Store {
         items.first().map_or(Ok(0), |item| decode_position(item, scope.index()))
     }
 
-    /// Where the newest entry stands that the index of a scope has.
-    pub(in crate::store) async fn newest_copy(
-        &self,
-        scope: Scope,
-    ) -> Result<Option<SortKey>, StoreError> {
-        let query = Query { is_ascending: false, limit: Some(1), ..self.index_query(scope) };
-        self.query(query).await?.first().map(sort_key).transpose()
-    }
-
     /// The entries that the index of a scope has after one, up to a time or its end, oldest first;
     /// at most `limit` of them.
     pub(in crate::store) async fn after(
@@ -124,9 +115,7 @@ impl Store {
         let runs = futures_util::future::try_join_all(runs);
         let single = reads.single.iter().map(|subscript| located[*subscript]).collect();
         let (runs, ()) = tokio::try_join!(runs, self.read_by_id(scope, single, rows))?;
-        for item in runs.into_iter().flatten() {
-            rows.insert(decode_position(&item, index)?, item);
-        }
+        rows.extend(runs.into_iter().flatten());
         let is_there =
             |one: &Located| rows.get(&one.position).is_some_and(|item| is_at(item, one.at));
         let late: Vec<Located> = located.iter().copied().filter(|one| !is_there(one)).collect();
@@ -146,17 +135,35 @@ impl Store {
         }
     }
 
-    /// The items of an index from the first of `located` to the last.
-    async fn run(&self, scope: Scope, located: &[Located]) -> Result<Vec<Item>, StoreError> {
+    /// Those of `located` that an index has, by position. Reads from the first of them to the last,
+    /// as long as half of what is read is wanted: rows may be larger than they were taken to be, and
+    /// then the rest costs less by id.
+    async fn run(&self, scope: Scope, located: &[Located]) -> Result<Vec<(u64, Item)>, StoreError> {
         let [first, .., last] = located else { return Ok(Vec::new()) };
         let length = usize::try_from(last.position - first.position + 1).unwrap_or(usize::MAX);
-        let query = Query {
+        let mut query = Query {
             condition: condition(None, Some(last.at.created_at)),
             start: Some(start_key(scope, first.at.created_at, first.at.id.get() - 1)),
             limit: Some(length),
             ..self.index_query(scope)
         };
-        self.query(query).await
+        let mut found = Vec::with_capacity(located.len());
+        loop {
+            let (items, next) = self.query_page(&query).await?;
+            let (read, before) = (items.len(), found.len());
+            for item in items {
+                let position = decode_position(&item, scope.index())?;
+                if located.binary_search_by_key(&position, |one| one.position).is_ok() {
+                    found.push((position, item));
+                }
+            }
+            query.limit = query.limit.map(|limit| limit.saturating_sub(read));
+            query.start = next;
+            let is_dense = 2 * (found.len() - before) >= read;
+            if query.start.is_none() || query.limit == Some(0) || !is_dense {
+                return Ok(found);
+            }
+        }
     }
 
     async fn read_by_id(

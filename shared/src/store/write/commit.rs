@@ -220,7 +220,7 @@ fn classify(plan: &Plan, error: SdkError<TransactWriteItemsError>) -> CommitErro
     };
     let reasons = canceled.cancellation_reasons().iter();
     let codes: Vec<&str> = reasons.map(|reason| reason.code().unwrap_or(NO_REASON)).collect();
-    match Cancellation::of(plan.heads.len(), plan.entries.len(), &codes) {
+    match Cancellation::of(plan.heads.len(), plan.entries.len(), plan.keys.len(), &codes) {
         Some(Cancellation::Race) => CommitError::Race,
         Some(Cancellation::Throttled) => CommitError::Throttled,
         Some(Cancellation::IdTaken(entry)) => CommitError::IdTaken(plan.entries[entry].activity.id),
@@ -247,9 +247,10 @@ impl Cancellation {
     /// idempotency keys, then blocks and nodes.
     ///
     /// A head that is not as it was read explains every other failed condition. Without one, an
-    /// entry's condition says that its id is taken. A key, block or node alone should not be there:
+    /// entry's condition says that its id is taken; a key's, that it was read from before another
+    /// writer's transaction and the head from after it. A block or node alone should not be there:
     /// nobody writes one without its head.
-    fn of(heads: usize, entries: usize, codes: &[&str]) -> Option<Self> {
+    fn of(heads: usize, entries: usize, keys: usize, codes: &[&str]) -> Option<Self> {
         const CONDITION: &str = "ConditionalCheckFailed";
         const CONFLICT: &str = "TransactionConflict";
         let is_known =
@@ -265,6 +266,7 @@ impl Cancellation {
             None => Some(Self::Race),
             Some(_) if codes.contains(&CONFLICT) => Some(Self::Race),
             Some(entry) if entry < entries => Some(Self::IdTaken(entry)),
+            Some(key) if key < entries + keys => Some(Self::Race),
             Some(_) => None,
         }
     }
@@ -279,21 +281,22 @@ mod tests {
         const OK: &str = NO_REASON;
         const CONDITION: &str = "ConditionalCheckFailed";
         const CONFLICT: &str = "TransactionConflict";
-        let of = |codes: &[&str]| Cancellation::of(2, 2, codes);
+        let of = |codes: &[&str]| Cancellation::of(2, 2, 1, codes);
         for (codes, meaning) in [
-            ([CONDITION, OK, OK, OK, OK], Some(Cancellation::Race)),
-            ([OK, CONDITION, CONDITION, CONDITION, CONDITION], Some(Cancellation::Race)),
-            ([OK, OK, CONDITION, OK, OK], Some(Cancellation::IdTaken(0))),
-            ([OK, OK, OK, CONDITION, CONDITION], Some(Cancellation::IdTaken(1))),
-            ([OK, CONFLICT, OK, OK, OK], Some(Cancellation::Race)),
-            ([OK, OK, OK, OK, CONFLICT], Some(Cancellation::Race)),
-            ([OK, OK, CONDITION, CONFLICT, OK], Some(Cancellation::Race)),
-            ([CONDITION, OK, OK, OK, "ThrottlingError"], Some(Cancellation::Throttled)),
-            ([OK, OK, OK, "ProvisionedThroughputExceeded", OK], Some(Cancellation::Throttled)),
-            ([OK, OK, OK, OK, CONDITION], None),
-            ([CONDITION, OK, "ValidationError", OK, OK], None),
-            ([OK, OK, OK, OK, "ItemCollectionSizeLimitExceeded"], None),
-            ([OK; 5], None),
+            ([CONDITION, OK, OK, OK, OK, OK], Some(Cancellation::Race)),
+            ([OK, CONDITION, CONDITION, CONDITION, CONDITION, CONDITION], Some(Cancellation::Race)),
+            ([OK, OK, CONDITION, OK, OK, OK], Some(Cancellation::IdTaken(0))),
+            ([OK, OK, OK, CONDITION, CONDITION, OK], Some(Cancellation::IdTaken(1))),
+            ([OK, OK, OK, OK, CONDITION, OK], Some(Cancellation::Race)),
+            ([OK, CONFLICT, OK, OK, OK, OK], Some(Cancellation::Race)),
+            ([OK, OK, OK, OK, OK, CONFLICT], Some(Cancellation::Race)),
+            ([OK, OK, CONDITION, CONFLICT, OK, OK], Some(Cancellation::Race)),
+            ([CONDITION, OK, OK, OK, OK, "ThrottlingError"], Some(Cancellation::Throttled)),
+            ([OK, OK, "ProvisionedThroughputExceeded", OK, OK, OK], Some(Cancellation::Throttled)),
+            ([OK, OK, OK, OK, OK, CONDITION], None),
+            ([CONDITION, OK, "ValidationError", OK, OK, OK], None),
+            ([OK, OK, OK, OK, OK, "ItemCollectionSizeLimitExceeded"], None),
+            ([OK; 6], None),
         ] {
             assert_eq!(of(&codes), meaning, "{codes:?}");
         }

@@ -168,11 +168,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Whether it can be written on top of `state`: whether its heads are still as it read them.
+    /// Whether it can be written on top of `state`: whether the head of the whole log, which every
+    /// transaction changes, is still as it was read.
     pub(crate) fn is_possible(&self, state: &LogState) -> bool {
-        self.heads.iter().all(|change| {
-            change.read == state.heads.get(&change.head.scope).and_then(|head| head.last)
-        })
+        let whole = Scope::User(self.user);
+        let now = state.heads.get(&whole).and_then(|head| head.last);
+        self.heads.iter().any(|change| change.head.scope == whole && change.read == now)
     }
 }
 
