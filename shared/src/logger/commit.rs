@@ -13,8 +13,8 @@ use super::Cause;
 use super::queue::{Flight, Queues, Taken, Ticket};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::{
-    CommitError, Draft, Head, Ids, LogState, Outcome, Placement, Plan, Planned, Refusal, Store,
-    StoreError, measure, plan, retried,
+    CommitError, Draft, Head, Ids, LogState, Outcome, Plan, Planned, Refusal, Store, StoreError,
+    measure, plan, retried,
 };
 use crate::time::{Clock, Timestamp};
 use crate::view::Scope;
@@ -175,27 +175,9 @@ impl Committer {
             Ok(Some(flight)) => return Attempt::Settled(flight),
             Err(error) => return error.into(),
         }
-        let mut drafts = drafts.to_vec();
-        let flight = loop {
-            let plan = match self.plan(user, &state, &drafts, now, memory) {
-                Ok(plan) => plan,
-                Err(error) => return error.into(),
-            };
-            let flight = Arc::new(Flight::new(plan, &drafts));
-            if flight.plan.entries.is_empty() {
-                return match self.refused_in_flight(user, &drafts, &flight.plan) {
-                    // It may be written all the same.
-                    Some(refusal) => Attempt::Later(Arc::new(refusal)),
-                    None => Attempt::Settled(flight),
-                };
-            }
-            if self.queues.send(user, &flight) {
-                break flight;
-            }
-            self.queues.keep_waiting(user, &mut drafts);
-            if drafts.is_empty() {
-                return Attempt::Again;
-            }
+        let flight = match self.send(user, &state, drafts.to_vec(), now, memory) {
+            Ok(flight) => flight,
+            Err(attempt) => return attempt,
         };
         let failure = match self.store.commit(&flight.plan).await {
             Ok(()) => {
@@ -208,8 +190,7 @@ impl Committer {
         self.queues.forget(user, &flight);
         match failure {
             CommitError::IdTaken(id) => {
-                let keeps = |taken: &Taken| matches!(taken.draft().placement, Placement::Kept { id: Some(kept), .. } if kept == id);
-                if drafts.iter().any(keeps) {
+                if drafts.iter().any(|taken| taken.draft().kept_id() == Some(id)) {
                     memory.taken.insert(id);
                 } else {
                     memory.collisions.add(id);
@@ -219,6 +200,37 @@ impl Committer {
             CommitError::Failed(error) => Attempt::Failed(error),
             error => Attempt::Later(Arc::new(error)),
         }
+    }
+
+    /// Plans a transaction for drafts, and notes it in the queue. Whoever has gone meanwhile is left
+    /// out, and the others need no other state for that.
+    ///
+    /// # Errors
+    /// What the attempt comes to if there is nothing to write.
+    fn send(
+        &self,
+        user: UserId,
+        state: &LogState,
+        mut drafts: Vec<Taken>,
+        now: Timestamp,
+        memory: &Memory,
+    ) -> Result<Arc<Flight>, Attempt> {
+        while !drafts.is_empty() {
+            let plan = self.plan(user, state, &drafts, now, memory)?;
+            let flight = Arc::new(Flight::new(plan, &drafts));
+            if flight.plan.entries.is_empty() {
+                return Err(match self.refused_in_flight(user, &drafts, &flight.plan) {
+                    // It may be written all the same.
+                    Some(refusal) => Attempt::Later(Arc::new(refusal)),
+                    None => Attempt::Settled(flight),
+                });
+            }
+            if self.queues.send(user, &flight) {
+                return Ok(flight);
+            }
+            self.queues.keep_waiting(user, &mut drafts);
+        }
+        Err(Attempt::Again)
     }
 
     /// A refusal in a plan that writes nothing, of a draft that may be written already.

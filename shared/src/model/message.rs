@@ -1,7 +1,8 @@
 //! The message of the queue: what a service sends to have an activity recorded.
 //!
-//! It is a JSON object with the members of a [`NewActivity`], in camel case, and `userId`. Only
-//! `userId` and `action` are required; `null` counts as absent; an unknown member is an error.
+//! It is a JSON object with the members of a [`NewActivity`], in camel case, `userId`, and `version`,
+//! which is 1. Only `userId` and `action` are required; `null` counts as absent; an unknown member is
+//! an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,6 +38,11 @@ pub enum InvalidMessage {
     Field(#[from] InvalidActivity),
 }
 
+/// The version of messages that this code reads, and what one without a version is.
+const VERSION: u64 = 1;
+const VERSION_FIELD: &str = "version";
+const ONE_VERSION: &str = "must be 1";
+
 const AN_ID: &str = "must be an integer from 1 to 2^53 - 1";
 const A_STRING: &str = "must be a string";
 
@@ -47,6 +53,10 @@ impl Message {
     /// [`InvalidMessage`] with the first fault found.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
         let mut fields = Members::parse(body)?;
+        if !matches!(fields.take::<u64>(VERSION_FIELD, ONE_VERSION)?, None | Some(VERSION)) {
+            let reason = ONE_VERSION.to_owned();
+            return Err(InvalidActivity { field: VERSION_FIELD, reason }.into());
+        }
         let missing = |field| InvalidActivity { field, reason: "is required".to_owned() };
         let message = Self {
             user_id: fields.take("userId", AN_ID)?.ok_or_else(|| missing("userId"))?,
@@ -153,14 +163,21 @@ mod tests {
 
     #[test]
     fn what_is_null_is_absent() {
-        let message = Message::parse(r#"{"userId":3,"action":"sync","metadata":null}"#).unwrap();
-        assert_eq!(message.activity, NewActivity::new("sync"));
+        for body in [
+            r#"{"userId":3,"action":"sync","metadata":null}"#,
+            r#"{"userId":3,"action":"sync","version":null}"#,
+            r#"{"version":1,"userId":3,"action":"sync"}"#,
+        ] {
+            assert_eq!(Message::parse(body).unwrap().activity, NewActivity::new("sync"), "{body}");
+        }
     }
 
     #[test]
     fn a_message_that_cannot_be_recorded_says_which_field_and_shows_no_value() {
         let long = format!(r#"{{"userId":3,"action":"a","description":"{}"}}"#, "s".repeat(1_025));
         for (body, expected) in [
+            (r#"{"userId":3,"action":"sync","version":2}"#, "version must be 1"),
+            (r#"{"userId":3,"action":"sync","version":"1"}"#, "version must be 1"),
             (r#"{"action":"sync"}"#, "userId is required"),
             (r#"{"userId":3}"#, "action is required"),
             (r#"{"userId":3,"action":null}"#, "action is required"),

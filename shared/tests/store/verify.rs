@@ -172,7 +172,7 @@ async fn a_log_that_is_written_to_all_the_while_is_not_called_inconsistent() {
     let (log, _) = log_of(30).await;
     let faults = Faults::new(1);
     let store = faults.store(&log.engine.endpoint());
-    // Late for ever, and written to each time that it was read.
+    // Late all the time, and written to each time that it was read.
     faults.lag_at_random(1.0, Duration::from_mins(10));
     let logger = log.logger_of(store.clone());
     logger.append(user(3), full(1)).await.unwrap();

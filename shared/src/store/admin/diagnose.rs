@@ -5,7 +5,7 @@
 //! second time, for the entry that the broken one was recorded after and for those that were
 //! recorded after it.
 
-use super::verify::Inconsistency;
+use super::error::Inconsistency;
 use crate::id::{ActivityId, UserId};
 use crate::store::item::attribute::Item;
 use crate::store::item::entry::{self, decode_position};

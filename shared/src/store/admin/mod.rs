@@ -2,7 +2,10 @@
 
 mod diagnose;
 mod erase;
+mod error;
+mod expected;
 mod verify;
 
 pub use erase::Erased;
-pub use verify::{Inconsistency, Verification, Verified, VerifyError};
+pub use error::{Inconsistency, VerifyError};
+pub use verify::{Verification, Verified};

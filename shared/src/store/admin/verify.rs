@@ -7,22 +7,23 @@
 //! memory than some entries, and the open ends of each scope.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::task::JoinSet;
 
 use super::diagnose::Break;
+use super::error::{VerifyError, inconsistent};
+use super::expected::{Expected, ExpectedPart, ExpectedScope};
 use crate::id::{ActivityId, UserId};
 use crate::store::call::Query;
 use crate::store::item::FANOUT;
 use crate::store::item::attribute::{Item, Reader, string};
-use crate::store::item::entry::{self, Entry, SortKey, decode_position};
+use crate::store::item::entry::{self, SortKey, decode_position};
 use crate::store::item::hash::EntryHash;
-use crate::store::item::head::{self, Head, Pair};
+use crate::store::item::head::{self, Head};
 use crate::store::item::key::{self, ACTIVITIES, LEDGER, LedgerKey};
-use crate::store::item::ledger::{Grown, OpenLedger};
 use crate::store::item::node::{NodeKey, children};
 use crate::store::{Store, StoreError};
 use crate::view::Scope;
@@ -54,35 +55,6 @@ impl Default for Verification<'_> {
     }
 }
 
-/// Something that the tables say and that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inconsistency {
-    /// What it is about: a scope or an entry.
-    pub subject: String,
-    /// What is wrong with it.
-    pub fault: String,
-}
-
-impl fmt::Display for Inconsistency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.fault)
-    }
-}
-
-/// A log that is not proven.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The log contradicts itself.
-    #[error("{0}")]
-    Inconsistent(Inconsistency),
-    /// The log was written to all the while, so that nothing is proven.
-    #[error("the log was written to while it was read; nothing is proven")]
-    Busy,
-    /// The log could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// What was found to be right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
@@ -97,51 +69,33 @@ pub struct Verified {
     pub hash: Option<EntryHash>,
 }
 
-fn inconsistent(subject: impl fmt::Display, fault: impl Into<String>) -> VerifyError {
-    VerifyError::Inconsistent(Inconsistency { subject: subject.to_string(), fault: fault.into() })
-}
+/// The next entries of a log, as its index and as the table has them.
+type Chunk = (Vec<Item>, Vec<Item>);
 
-/// A block or node as it must be, packed.
-type ExpectedPart = (LedgerKey, Vec<u8>);
+/// Entries that are read ahead, in a task that ends with whoever waits for it.
+#[derive(Default)]
+struct Ahead(JoinSet<Result<Chunk, StoreError>>);
 
-/// What the entries of a scope, as far as they were read, say that its ledger must be.
-struct ExpectedScope {
-    ledger: OpenLedger,
-    /// The entry of the scope that was read last.
-    last: Option<SortKey>,
-}
-
-/// What the entries of a log, as far as they were read, say.
-struct Expected {
-    user: UserId,
-    scopes: BTreeMap<Scope, ExpectedScope>,
-    hash: EntryHash,
-    last: Option<SortKey>,
-}
-
-impl ExpectedScope {
-    fn new(scope: Scope) -> Self {
-        Self { ledger: OpenLedger::new(Head::empty(scope), BTreeMap::new()), last: None }
+impl Ahead {
+    /// Begins to read the entries after one.
+    fn start(&mut self, store: &Store, user: UserId, after: Option<SortKey>) {
+        let store = store.clone();
+        self.0.spawn(async move {
+            let copies = store.chunk(user, after).await?;
+            let ids = copies.iter().map(|copy| Reader::new(copy, ACTIVITIES).number("id"));
+            let items = store.items(&ids.collect::<Result<Vec<ActivityId>, _>>()?).await?;
+            Ok((copies, items))
+        });
     }
 
-    /// Adds the next entry. What it completes is added to `parts`.
-    fn push(
-        &mut self,
-        pair: Pair<'_>,
-        at: SortKey,
-        parts: &mut Vec<ExpectedPart>,
-    ) -> Result<(), VerifyError> {
-        let scope = self.ledger.head().scope;
-        // It has made all its nodes itself.
-        let lacking = |key| inconsistent(scope, format!("{key:?} lacks children"));
-        let Some(sealed) = self.ledger.push(pair, at).map_err(lacking)? else { return Ok(()) };
-        parts.push((LedgerKey::Block(sealed.number), sealed.block.pack()));
-        for Grown { key, node, .. } in sealed.grown {
-            if node.children.len() as u64 == FANOUT {
-                parts.push((LedgerKey::Node(key), node.pack()));
-            }
+    /// What was read; nothing if nothing was begun.
+    async fn finish(&mut self) -> Result<Chunk, StoreError> {
+        match self.0.join_next().await {
+            Some(Ok(read)) => read,
+            // Nobody stops the task, so it has panicked.
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+            None => Ok(Chunk::default()),
         }
-        Ok(())
     }
 }
 
@@ -215,15 +169,15 @@ impl Store {
     ) -> Result<Verified, VerifyError> {
         let mut expected =
             Expected { user, scopes: BTreeMap::new(), hash: EntryHash::NONE, last: None };
-        let mut chunk = self.chunk(user, None).await?;
-        while let Some(newest) = chunk.last() {
+        let mut ahead = Ahead::default();
+        ahead.start(self, user, None);
+        loop {
+            let (copies, items) = ahead.finish().await?;
+            let Some(newest) = copies.last() else { break };
             // The next entries are read while these are verified.
-            let next = self.chunk(user, Some(entry::sort_key(newest)?));
-            let verified = self.verify_chunk(&mut expected, &chunk);
-            let (next, verified) = tokio::join!(next, verified);
-            verified?;
+            ahead.start(self, user, Some(entry::sort_key(newest)?));
+            self.verify_chunk(&mut expected, &copies, &items).await?;
             progress(expected.total());
-            chunk = next?;
         }
         self.verify_end(user, &expected).await?;
         for scope in also {
@@ -256,10 +210,8 @@ impl Store {
         &self,
         expected: &mut Expected,
         copies: &[Item],
+        items: &[Item],
     ) -> Result<(), VerifyError> {
-        let ids = copies.iter().map(|copy| Reader::new(copy, ACTIVITIES).number("id"));
-        let ids = ids.collect::<Result<Vec<ActivityId>, _>>()?;
-        let items = self.items(&ids).await?;
         let mut parts: BTreeMap<Scope, Vec<ExpectedPart>> = BTreeMap::new();
         let mut of_scopes: BTreeMap<Scope, Vec<&Item>> = BTreeMap::new();
         for (item, copy) in items.iter().zip(copies) {
@@ -503,42 +455,4 @@ fn differs(scope: Scope, id: ActivityId) -> VerifyError {
 fn surplus(scope: Scope, copy: &Item) -> Result<VerifyError, StoreError> {
     let id = entry::sort_key(copy)?.id;
     Ok(inconsistent(scope, format!("its index has activity {id} where nothing must stand")))
-}
-
-impl Expected {
-    /// How many entries were read.
-    fn total(&self) -> u64 {
-        self.scopes.get(&Scope::User(self.user)).map_or(0, |scope| scope.ledger.head().total())
-    }
-
-    /// Adds the next entry of the log, which must say of itself what follows from those before it.
-    /// What it completes in the ledger of its scopes is added to `parts`.
-    fn push(
-        &mut self,
-        entry: &Entry,
-        parts: &mut BTreeMap<Scope, Vec<ExpectedPart>>,
-    ) -> Result<(), VerifyError> {
-        let at = entry.sort_key();
-        let subject = format!("activity {} of user {}", at.id, self.user);
-        if Some(at) <= self.last || entry.activity.user_id != self.user {
-            return Err(inconsistent(subject, "it does not stand after the entry before it"));
-        }
-        self.last = Some(at);
-        self.hash = entry.hash;
-        let details = &entry.activity.details;
-        let pair =
-            Pair { resource_type: details.resource_type.as_deref(), action: &details.action };
-        let mut positions = [None; 3];
-        for scope in entry.scopes() {
-            let expected = self.scopes.entry(scope).or_insert_with(|| ExpectedScope::new(scope));
-            expected.push(pair, at, parts.entry(scope).or_default())?;
-            expected.ledger.head_mut().chain(entry.hash);
-            positions[scope.kind()] = Some(expected.ledger.head().total());
-        }
-        if positions != entry.positions {
-            let fault = format!("its positions are {:?}, not {positions:?}", entry.positions);
-            return Err(inconsistent(subject, fault));
-        }
-        Ok(())
-    }
 }

@@ -31,12 +31,15 @@ impl EntryHash {
         let mut hasher = Sha256::new_with_prefix(previous.0);
         for (name, value) in attributes {
             let (kind, text) = match value {
-                AttributeValue::S(text) => ('S', text.as_str()),
-                AttributeValue::N(text) => ('N', text.as_str()),
+                AttributeValue::S(text) => (":S:", text.as_str()),
+                AttributeValue::N(text) => (":N:", text.as_str()),
                 // No entry is written with an attribute of another kind.
-                _ => ('?', ""),
+                _ => (":?:", ""),
             };
-            hasher.update(format!("{name}:{kind}:{}:", text.len()));
+            hasher.update(name);
+            hasher.update(kind);
+            hasher.update(text.len().to_string());
+            hasher.update(":");
             hasher.update(text);
             hasher.update("\n");
         }

@@ -49,6 +49,9 @@ struct Reading {
     known: Known,
     /// Entries as the index has them, by position.
     rows: HashMap<u64, Item>,
+    /// The parts of the ledger that were asked for. What of them was not there, or too old, is read
+    /// consistently the next time.
+    asked: HashSet<Part>,
 }
 
 impl Store {
@@ -70,10 +73,9 @@ impl Store {
         let scope = request.view.scope;
         // On the heap, because these are large, and would be copied into each future around them.
         let mut reading = Box::pin(self.first_reads(request)).await?;
-        let mut asked = HashSet::new();
         let mut is_newest = false;
         let window = loop {
-            let Reading { snapshot, known, rows } = &mut reading;
+            let Reading { snapshot, known, rows, asked } = &mut reading;
             match window(request, snapshot, *known, |position| rows.contains_key(&position)) {
                 Ok(window) => break window,
                 Err(NoWindow::ForeignCursor) => return Err(PageError::ForeignCursor),
@@ -83,7 +85,7 @@ impl Store {
                     *snapshot = Snapshot::new(self.head(scope).await?);
                 }
                 Err(NoWindow::Missing(parts)) => {
-                    Box::pin(self.read_parts(snapshot, parts, &mut asked)).await?;
+                    Box::pin(self.read_parts(snapshot, parts, asked)).await?;
                 }
             }
         };
@@ -116,21 +118,26 @@ impl Store {
                 None => Ok(Vec::new()),
             }
         };
-        let cursor = async {
-            let Start::After(cursor) = request.start else { return Ok(Vec::new()) };
-            let block = Part::Block((cursor.position - 1) / FANOUT);
-            let index = cursor.position / FANOUT / FANOUT;
-            let node = is_filtered.then_some(Part::Node(NodeKey { level: 1, index }));
-            let keys = [block].into_iter().chain(node).map(|part| part.key(scope)).collect();
-            self.batch_get(&self.tables.ledger, keys, false).await
+        let mut asked: HashSet<Part> = match request.start {
+            Start::Offset(_) => HashSet::new(),
+            Start::After(cursor) => {
+                let index = cursor.position / FANOUT / FANOUT;
+                let node = is_filtered.then_some(Part::Node(NodeKey { level: 1, index }));
+                [Part::Block((cursor.position - 1) / FANOUT)].into_iter().chain(node).collect()
+            }
         };
+        let keys = asked.iter().map(|part| part.key(scope)).collect();
+        let cursor = self.batch_get(&self.tables.ledger, keys, false);
         let (head, rows, before_since, before_until, nodes, blocks, cursor) =
             tokio::try_join!(head, rows, since, until, nodes, blocks, cursor)?;
         let mut snapshot = Snapshot::new(head);
         for item in nodes.iter().chain(&blocks).chain(&cursor) {
             add_part(&mut snapshot, item)?;
         }
-        Ok(Reading { snapshot, known: Known { before_since, before_until }, rows })
+        let near_roots =
+            |root: &NodeKey| is_filtered && request.limit > 0 && root.level <= NEAR_LEVELS;
+        asked.extend(snapshot.roots().filter(near_roots).map(Part::Node));
+        Ok(Reading { snapshot, known: Known { before_since, before_until }, rows, asked })
     }
 }
 

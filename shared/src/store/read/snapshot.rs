@@ -242,7 +242,7 @@ impl Snapshot {
     }
 
     /// The nodes that together count all blocks: of each level the one that is not complete yet.
-    fn roots(&self) -> impl Iterator<Item = NodeKey> {
+    pub(crate) fn roots(&self) -> impl Iterator<Item = NodeKey> + use<> {
         let blocks = self.blocks();
         (1..)
             .map(move |level| (level, children(level, blocks)))

@@ -52,6 +52,14 @@ impl From<NewActivity> for Draft {
 }
 
 impl Draft {
+    /// The id that is kept, if one is.
+    pub(crate) const fn kept_id(&self) -> Option<ActivityId> {
+        match self.placement {
+            Placement::End => None,
+            Placement::Kept { id, .. } => id,
+        }
+    }
+
     /// The scopes that recording it for `user` touches.
     pub(super) fn scopes(&self, user: UserId) -> impl Iterator<Item = Scope> + use<> {
         let Details { project_id, environment_id, .. } = self.activity.details;
