@@ -31,7 +31,7 @@ done; \
 echo "make: $@, in total $$SECONDS s"
 endef
 
-.PHONY: help run check test test-moto build lint soak cost docs
+.PHONY: help run check test test-moto build lint soak depth cost docs
 .PHONY: tools format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -113,6 +113,10 @@ lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml an
 # `make soak`, or `make soak ARGS='--seconds 10'`.
 soak: ## Runs writers and readers side by side for a minute.
 	cargo run --locked --package bench --bin soak -- $(ARGS)
+
+# A log of 100,000 entries in memory, or `make depth ARGS='--entries 1000000 --data-dir NEW_FOLDER'`.
+depth: ## Times pages at every depth, appends and verification on this machine.
+	cargo run --locked --profile measured --package bench --bin depth -- $(ARGS)
 
 # `make cost`, or `make cost ARGS='--pages 2'`.
 cost: ## Prints what the log costs on AWS.

@@ -34,12 +34,13 @@ async fn log_of(count: u64, mut workload: Workload) -> Log {
 }
 
 /// Activities of so many pairs of type and action. Each of twenty types has every twentieth of them,
-/// every hundredth is a `restart`, and every thousandth a `rename`.
+/// every hundredth is a `restart`, every thousandth a `rename`, every ten thousandth a `revoke`.
 fn spread(pairs: u64) -> Workload {
     Workload::from_fn(move |number| {
-        let action = match number % 1_000 {
-            500 => "rename".to_owned(),
-            of_thousand if of_thousand % 100 == 50 => "restart".to_owned(),
+        let action = match number % 10_000 {
+            1_777 => "revoke".to_owned(),
+            rest if rest % 1_000 == 500 => "rename".to_owned(),
+            rest if rest % 100 == 50 => "restart".to_owned(),
             _ => format!("action{}", number / 20 % (pairs / 20)),
         };
         Workload::activity(&format!("type{}", number % 20), &action, 4, 4)
@@ -55,10 +56,21 @@ fn every(nth: u64) -> Filter {
     match nth {
         100 => Filter { action: Facet::only("restart"), ..Filter::default() },
         1_000 => Filter { action: Facet::only("rename"), ..Filter::default() },
+        10_000 => Filter { action: Facet::only("revoke"), ..Filter::default() },
         _ => {
             let types = (0..20).filter(|kind| kind % nth == 0).map(|kind| format!("type{kind}"));
             Filter { resource_type: only(types.collect()), ..Filter::default() }
         }
+    }
+}
+
+/// Which of the activities is the first that this filter selects, from 0.
+const fn first(nth: u64) -> u64 {
+    match nth {
+        100 => 50,
+        1_000 => 500,
+        10_000 => 1_777,
+        _ => 0,
     }
 }
 
@@ -160,17 +172,24 @@ async fn ranges_cost(log: &Log, count: u64) {
 #[tokio::test]
 async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_than_a_bound() {
     let count = entries();
-    // A hundred matches that are a thousand entries apart, and the most pairs, at a million only.
+    // A hundred matches so far apart that each is in a node of its own, and more pairs, are at a
+    // million only.
     let lengths = if count < 1_000_000 { vec![(25, 0.0)] } else { vec![(25, 150.0), (49, 190.0)] };
     for (pairs, bound) in lengths {
         let log = log_of(count, spread(pairs)).await;
         println!("{count} entries of {pairs} pairs");
-        for (nth, units) in
-            [(2, 15.0), (5, 33.0), (10, 53.0), (20, 58.0), (100, 66.0), (1_000, 115.0)]
-        {
+        for (nth, units) in [
+            (2, 15.0),
+            (5, 33.0),
+            (10, 53.0),
+            (20, 58.0),
+            (100, 66.0),
+            (1_000, 115.0),
+            (10_000, 115.0),
+        ] {
             let view = View { scope: project(), filter: every(nth) };
             let limit = || Limit { trips: 5, units: f64::max(units, bound) };
-            let total = count / nth;
+            let total = (count + nth - 1 - first(nth)) / nth;
             for offset in [0, 7, total / 2, total / 3, total * 4 / 5] {
                 let name = format!("one in {nth}, offset {offset}");
                 let request = request(view.clone(), Start::Offset(offset), 100);
@@ -180,10 +199,12 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
             let exact = request(view.clone(), Start::Offset(0), 0);
             cost(&log, "total", &exact, Limit { trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), total / 2, 1).await;
-            for order in [Order::NewestFirst, Order::OldestFirst] {
-                let next = request(view.clone(), Start::After(page.next().unwrap()), 100);
-                let next = PageRequest { order, ..next };
-                cost(&log, "after a cursor", &next, limit()).await;
+            if let Some(next) = page.next() {
+                for order in [Order::NewestFirst, Order::OldestFirst] {
+                    let next = request(view.clone(), Start::After(next), 100);
+                    let next = PageRequest { order, ..next };
+                    cost(&log, "after a cursor", &next, limit()).await;
+                }
             }
         }
         // What is left when nearly everything is excluded costs as much as what is asked for.
