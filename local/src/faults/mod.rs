@@ -191,10 +191,10 @@ impl Faults {
     }
 
     /// From now on an eventually consistent read of a table finds each item, with this probability,
-    /// as it was at some moment of its own up to so long ago, as far as it was written through
-    /// these clients.
-    pub fn stale_at_random(&self, chance: f64, at_most: Duration) {
-        self.state().history.serve(chance, at_most);
+    /// as some write of its own left it, of all those through these clients, or as it was before
+    /// the first.
+    pub fn stale_at_random(&self, chance: f64) {
+        self.state().history.serve(chance);
     }
 
     /// Hides entries from the next `queries` of any index.

@@ -2,7 +2,6 @@
 //! is read with, as of a moment of its own (AWS: "DynamoDB read consistency").
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -10,46 +9,47 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct History {
     chance: f64,
-    at_most: Duration,
+    /// How many items were written: the clock of the versions, so that no test depends on its speed.
+    writes: u64,
     /// By table and key.
     versions: HashMap<(String, String), Vec<Version>>,
 }
 
-/// When an item was written, and as what; `None` if it was deleted.
-type Version = (Instant, Option<Value>);
+/// Which write it was, from 1, and of what; `None` if it was deleted.
+type Version = (u64, Option<Value>);
 
 impl History {
-    /// Serves versions of up to so long ago, with this probability.
-    pub(super) const fn serve(&mut self, chance: f64, at_most: Duration) {
-        (self.chance, self.at_most) = (chance, at_most);
+    /// Serves older versions with this probability.
+    pub(super) const fn serve(&mut self, chance: f64) {
+        self.chance = chance;
     }
 
     /// Notes what a call has written.
     pub(super) fn note(&mut self, asked: &Value) {
-        let now = Instant::now();
         for action in asked["TransactItems"].as_array().into_iter().flatten() {
             let put = &action["Put"];
             if let Some(table) = put["TableName"].as_str() {
-                self.add(table, &put["Item"], Some(&put["Item"]), now);
+                self.add(table, &put["Item"], Some(&put["Item"]));
             }
         }
         for (table, requests) in asked["RequestItems"].as_object().into_iter().flatten() {
             for request in requests.as_array().into_iter().flatten() {
                 if let Some(item) = request["PutRequest"].get("Item") {
-                    self.add(table, item, Some(item), now);
+                    self.add(table, item, Some(item));
                 } else if let Some(key) = request["DeleteRequest"].get("Key") {
-                    self.add(table, key, None, now);
+                    self.add(table, key, None);
                 }
             }
         }
     }
 
-    fn add(&mut self, table: &str, key: &Value, item: Option<&Value>, now: Instant) {
+    fn add(&mut self, table: &str, key: &Value, item: Option<&Value>) {
+        self.writes += 1;
         let versions = self.versions.entry((table.to_owned(), key_of(key))).or_default();
-        versions.push((now, item.cloned()));
+        versions.push((self.writes, item.cloned()));
     }
 
-    /// Makes what an eventually consistent read of tables has found as old as it may be.
+    /// Makes what an eventually consistent read of tables has found older, each item by itself.
     pub(super) fn age(&self, asked: &Value, body: &mut Value, random: &mut fastrand::Rng) {
         if self.chance <= 0.0 {
             return;
@@ -82,9 +82,8 @@ impl History {
             if random.f64() >= self.chance {
                 return true;
             }
-            let age = self.at_most.mul_f64(random.f64());
-            let is_then = |(written, _): &&Version| written.elapsed() >= age;
-            match versions.iter().rev().find(is_then) {
+            let moment = random.u64(0..=self.writes);
+            match versions.iter().rev().find(|(written, _)| *written <= moment) {
                 Some((_, Some(version))) => {
                     *item = version.clone();
                     true

@@ -249,7 +249,7 @@ async fn check(
     }
     let model = record(&log, &logger, batches).await?;
     if matches!(weather, Weather::Stale | Weather::Storm) {
-        faults.stale_at_random(0.3, LONG);
+        faults.stale_at_random(0.3);
     }
     if weather == Weather::Storm {
         faults.at_random(0.05);
