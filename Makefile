@@ -67,7 +67,7 @@ unit-tests:
 
 # On shorter logs and with fewer random cases than in `make test`.
 store-tests:
-	LOG_ENTRIES=5000 PROPTEST_CASES=4 cargo test --locked --package activity-log --test store
+	LOG_ENTRIES=2000 PROPTEST_CASES=4 cargo test --locked --package activity-log --test store
 
 all-tests: $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	cargo test --locked --workspace
