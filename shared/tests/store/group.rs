@@ -41,6 +41,14 @@ fn begin<F: Future>(future: Pin<&mut F>) {
     assert!(begun.is_pending());
 }
 
+/// One whose time is kept: so many milliseconds after [`START`].
+fn kept(number: usize, by: i64) -> Draft {
+    Draft {
+        activity: numbered(number),
+        placement: Placement::Kept { created_at: millis(START + by), id: None },
+    }
+}
+
 #[tokio::test]
 async fn they_are_recorded_in_the_order_in_which_they_were_asked_for_in_few_transactions() {
     let (log, logger, faults) = faulty_log().await;
@@ -59,10 +67,6 @@ async fn they_are_recorded_in_the_order_in_which_they_were_asked_for_in_few_tran
 #[tokio::test]
 async fn a_draft_that_is_refused_fails_alone() {
     let (log, logger, faults) = faulty_log().await;
-    let kept = |number: usize, by: i64| Draft {
-        activity: numbered(number),
-        placement: Placement::Kept { created_at: millis(START + by), id: None },
-    };
     let batches = [
         vec![kept(0, -50), kept(1, -40)],
         vec![kept(2, -30), kept(3, -60), kept(4, -10)],
@@ -263,10 +267,6 @@ async fn a_transaction_that_is_late_is_not_forgotten_when_one_of_its_callers_goe
 #[tokio::test]
 async fn a_refusal_beside_a_lost_answer_holds_up_nobody() {
     let (log, logger, faults) = faulty_log().await;
-    let kept = |number: usize, by: i64| Draft {
-        activity: numbered(number),
-        placement: Placement::Kept { created_at: millis(START + by), id: None },
-    };
     // Nothing is written, and nobody knows.
     inject(&faults, Fault::ServerError, WRITE, 1);
     let batch = [kept(0, -50), kept(1, -60)];

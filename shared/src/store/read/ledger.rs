@@ -117,7 +117,6 @@ impl Store {
     async fn read_parts_once(&self, head: &Head, parts: &[Part]) -> Result<Vec<Item>, StoreError> {
         let mut keys = Vec::new();
         let mut queries = Vec::new();
-        let mut start = 0;
         for kind in parts.chunk_by(|one, next| one.kind() == next.kind()) {
             let places: Vec<u64> = kind.iter().map(|part| part.place()).collect();
             let Reads { ranges, single } = plan_reads(&places, kind[0].bytes(head));
@@ -128,9 +127,7 @@ impl Store {
                 let range = PartRange { from: first, to: last, is_ascending: true, limit };
                 queries.push(self.read_range(head.scope, range));
             }
-            start += kind.len();
         }
-        debug_assert_eq!(start, parts.len());
         let batch = self.batch_get(&self.tables.ledger, keys, false);
         let (mut items, runs) =
             tokio::try_join!(batch, futures_util::future::try_join_all(queries))?;

@@ -116,14 +116,9 @@ impl Store {
         let single = reads.single.iter().map(|subscript| located[*subscript]).collect();
         let (runs, ()) = tokio::try_join!(runs, self.read_by_id(scope, single, rows))?;
         rows.extend(runs.into_iter().flatten());
-        let is_there =
-            |one: &Located| rows.get(&one.position).is_some_and(|item| is_at(item, one.at));
-        let late: Vec<Located> = located.iter().copied().filter(|one| !is_there(one)).collect();
+        let late = located.iter().copied().filter(|one| !is_there(rows, one)).collect();
         self.read_by_id(scope, late, rows).await?;
-        match located
-            .iter()
-            .find(|one| !rows.get(&one.position).is_some_and(|item| is_at(item, one.at)))
-        {
+        match located.iter().find(|one| !is_there(rows, one)) {
             None => Ok(()),
             Some(one) => Err(StoreError::Corrupt {
                 item: format!("Activities item with id {}", one.at.id),
@@ -193,11 +188,13 @@ const fn row_bytes(scope: Scope) -> u64 {
     if scope.index().is_whole() { 448 } else { 288 }
 }
 
-/// Whether an item stands there in time.
-fn is_at(item: &Item, at: SortKey) -> bool {
+/// Whether `rows` has the entry that the ledger says is at its position.
+fn is_there(rows: &HashMap<u64, Item>, one: &Located) -> bool {
     let [created_at, id] = SORT_KEY;
-    item.get(created_at) == Some(&number(at.created_at.as_millis()))
-        && item.get(id) == Some(&number(at.id))
+    rows.get(&one.position).is_some_and(|item| {
+        item.get(created_at) == Some(&number(one.at.created_at.as_millis()))
+            && item.get(id) == Some(&number(one.at.id))
+    })
 }
 
 fn condition(low: Option<Timestamp>, high: Option<Timestamp>) -> Option<(&'static str, Condition)> {
