@@ -1,6 +1,5 @@
 //! `activities dev`: the whole API on this machine.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -9,11 +8,12 @@ use activity_log_local as local;
 use activity_log_local::engine::Engine;
 use indicatif::ProgressBar;
 use tokio::process::Command;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Failure;
+use crate::guard::{self, Guard};
 use crate::import::import;
-use crate::process::Tree;
+use crate::port::check_port;
+use crate::stop::Stop;
 use crate::target::DYNAMODB_PORT;
 use crate::token::token;
 
@@ -53,7 +53,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let project = project_root()?;
     let template = std::fs::read_to_string(project.join("template.yaml"))?;
     check_cargo_lambda().await?;
-    check_port(arguments.port)?;
+    check_port(arguments.port, "--port")?;
+    check_port(arguments.dynamodb_port, "--dynamodb-port")?;
 
     say("starting the embedded DynamoDB");
     let data = arguments.data_dir.as_deref();
@@ -89,7 +90,7 @@ async fn run_functions(
     stop: &mut Stop,
 ) -> Result<(), Failure> {
     say("building the functions (the first time takes some minutes)");
-    let mut functions = Tree::start(watch(arguments, project, engine))?;
+    let mut functions = Guard::start(watch(arguments, project, engine)?)?;
     let outcome = tokio::select! {
         outcome = serve(arguments, &mut functions) => outcome,
         () = stop.asked() => Ok(()),
@@ -100,8 +101,8 @@ async fn run_functions(
 }
 
 /// The command that runs the functions.
-fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
-    let mut command = Command::new("cargo");
+fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> std::io::Result<Command> {
+    let mut command = guard::command("cargo")?;
     command.args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port"]);
     command.arg(arguments.port.to_string());
     if arguments.release {
@@ -110,7 +111,6 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
     let tables = local::tables();
     command
         .current_dir(project)
-        .stdin(Stdio::null())
         .env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint())
         .env("AWS_REGION", local::REGION)
         .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
@@ -127,11 +127,11 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> Command {
         .env("LEDGER_TABLE", tables.ledger)
         .env("JWT_SECRET", local::JWT_SECRET)
         .env("PATH_PARAMETERS", "encoded");
-    command
+    Ok(command)
 }
 
 /// Waits until all routes answer, says how to use them, and waits until the functions end.
-async fn serve(arguments: &Arguments, functions: &mut Tree) -> Result<(), Failure> {
+async fn serve(arguments: &Arguments, functions: &mut Guard) -> Result<(), Failure> {
     let user = SAMPLE_USER.try_into()?;
     let token = token(local::JWT_SECRET, "sub", user, TOKEN_SECONDS)?;
     tokio::select! {
@@ -203,40 +203,6 @@ async fn check_cargo_lambda() -> Result<(), Failure> {
     }
 }
 
-fn check_port(port: u16) -> Result<(), Failure> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(format!("port {port} of this machine cannot be used: {error} (--port?)").into())
-        }
-    }
-}
-
 fn say(text: &str) {
     eprintln!("activities: {text}");
-}
-
-/// The ways of being asked to stop.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Stop {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
 }

@@ -3,10 +3,13 @@
 mod dev;
 mod erase;
 mod export;
+mod guard;
 mod import;
 mod line;
+mod port;
 mod process;
 mod progress;
+mod stop;
 mod target;
 mod token;
 mod verify;
@@ -43,6 +46,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Erase a user: entries, ledger and names
     Erase(erase::Arguments),
+    /// Run a program that ends with the process that started this; `dev` uses it
+    #[command(hide = true)]
+    Guard(guard::Arguments),
 }
 
 /// What a command ends with when it fails: a message for a person.
@@ -50,19 +56,21 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Dev(arguments) => dev::run(arguments).await,
-        Command::Token(arguments) => token::run(&arguments),
-        Command::Import(arguments) => import::run(arguments).await,
-        Command::Export(arguments) => export::run(arguments).await,
-        Command::Verify(arguments) => verify::run(arguments).await,
-        Command::Erase(arguments) => erase::run(arguments).await,
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("activities: {}", Report(failure.as_ref()));
-            ExitCode::FAILURE
-        }
+    run(Arguments::parse().command).await.unwrap_or_else(|failure| {
+        eprintln!("activities: {}", Report(failure.as_ref()));
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Dev(arguments) => dev::run(arguments).await?,
+        Command::Token(arguments) => token::run(&arguments)?,
+        Command::Import(arguments) => import::run(arguments).await?,
+        Command::Export(arguments) => export::run(arguments).await?,
+        Command::Verify(arguments) => verify::run(arguments).await?,
+        Command::Erase(arguments) => erase::run(arguments).await?,
+        Command::Guard(arguments) => return guard::run(arguments).await,
     }
+    Ok(ExitCode::SUCCESS)
 }

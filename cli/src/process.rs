@@ -1,4 +1,5 @@
-//! A program that is run with everything it starts, and stopped with everything it started.
+//! Processes of this machine: a program that is run with everything it starts, and stopped with
+//! everything it started.
 
 use std::io;
 use std::process::ExitStatus;
@@ -7,22 +8,22 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, wait};
 use tokio::process::{Child, Command};
 
-/// A program, which must keep no state that a sudden end would harm.
+/// A program, which must keep no state that a sudden end would harm, and everything it starts. It
+/// is all that this process has started.
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: Child,
-    /// Also the id of its process group.
-    root_id: Option<Pid>,
+    /// The process group of `root`.
+    group: Option<Pid>,
 }
 
 impl Tree {
-    /// Starts `command` in a process group of its own, so that a Ctrl-C at the terminal reaches
-    /// this process alone.
+    /// Starts `command` in a process group of its own.
     pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         adopt_orphans()?;
         let root = command.process_group(0).kill_on_drop(true).spawn()?;
-        let root_id = root.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        Ok(Self { root, root_id })
+        let group = root.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(Self { root, group })
     }
 
     /// Waits until the program itself has ended.
@@ -30,47 +31,59 @@ impl Tree {
         self.root.wait().await
     }
 
-    /// Ends the program and everything that it started, whatever group that is in.
-    pub(crate) async fn stop(mut self) {
-        // Signals to what has ended already fail, and that is as it should be.
-        if let Some(root) = self.root_id {
-            // The leaves first, so that none lives to complain that its parent is gone.
-            for descendant in descendants(root).into_iter().rev() {
-                let _ = kill_process(descendant, Signal::KILL);
-            }
-            let _ = kill_process_group(root, Signal::KILL);
+    /// Ends the program and everything that it started, whatever group that is in. Returns the
+    /// status of the program itself.
+    pub(crate) async fn stop(mut self) -> io::Result<ExitStatus> {
+        kill_all(&descendants());
+        // Without /proc, the group is all that is known of what the program started.
+        if let Some(group) = self.group {
+            let _ = kill_process_group(group, Signal::KILL);
         }
-        let _ = self.root.wait().await;
-        // With its parent gone, what the program started has become a child of this process.
-        loop {
-            let orphans = descendants(getpid());
-            if orphans.is_empty() {
-                return;
-            }
-            for orphan in orphans {
-                let _ = kill_process(orphan, Signal::KILL);
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+        let status = self.root.wait().await;
+        end_descendants().await;
+        status
+    }
+}
+
+/// Ends everything that this process started, and what was started by that.
+///
+/// No [`Child`] may be waited for at the same time: this function takes the status of every one.
+pub(crate) async fn end_descendants() {
+    loop {
+        let left = descendants();
+        if left.is_empty() {
+            return;
         }
+        kill_all(&left);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+    }
+}
+
+/// Kills `processes`, the last first.
+fn kill_all(processes: &[Pid]) {
+    // The leaves first, so that none lives to complain that its parent is gone.
+    for process in processes.iter().rev() {
+        // A signal to what has ended already fails, and that is as it should be.
+        let _ = kill_process(*process, Signal::KILL);
     }
 }
 
 /// Makes this process the parent of its descendants whose own parent ends.
 #[cfg(target_os = "linux")]
-fn adopt_orphans() -> io::Result<()> {
+pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
 }
 
 /// Elsewhere there is no such thing; a function ends by itself when the runtime that it asks for
 /// requests has ended.
 #[cfg(not(target_os = "linux"))]
-fn adopt_orphans() -> io::Result<()> {
+pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
-/// All processes that `ancestor` started, parents before children.
-fn descendants(ancestor: Pid) -> Vec<Pid> {
+/// All processes that this one started, and those that they started, parents before children.
+fn descendants() -> Vec<Pid> {
     let processes: Vec<(Pid, Pid)> = std::fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -80,7 +93,7 @@ fn descendants(ancestor: Pid) -> Vec<Pid> {
             Some((id, parent(&process.path().join("stat"))?))
         })
         .collect();
-    let mut found = vec![ancestor];
+    let mut found = vec![getpid()];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
         found.extend(processes.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));

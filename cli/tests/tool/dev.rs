@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use activity_log_local::http;
@@ -13,6 +14,9 @@ use crate::support::{Folder, run, text, tool};
 
 /// How long the functions may take to build.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// How long what `activities dev` started may live after its sudden end.
+const GRACE: Duration = Duration::from_secs(10);
 
 struct Dev {
     child: Child,
@@ -30,32 +34,62 @@ fn free_ports() -> (u16, u16) {
 }
 
 impl Dev {
-    /// Starts it and waits until it says that it is ready.
-    fn start(arguments: &[&str]) -> Self {
+    /// Starts it, and does not wait.
+    fn spawn(arguments: &[&str]) -> Self {
         let (port, dynamodb_port) = free_ports();
-        let mut child = tool(&["dev"])
+        let child = tool(&["dev"])
             .args(["--port", &port.to_string(), "--dynamodb-port", &dynamodb_port.to_string()])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut printed = String::new();
+        Self { child, port, dynamodb_port, printed: String::new() }
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    fn start(arguments: &[&str]) -> Self {
+        let mut dev = Self::spawn(arguments);
         let started = Instant::now();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        for line in BufReader::new(dev.child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
-            printed.push_str(&line);
-            printed.push('\n');
-            assert!(started.elapsed() < PATIENCE, "{printed}");
+            dev.printed.push_str(&line);
+            dev.printed.push('\n');
+            assert!(started.elapsed() < PATIENCE, "{}", dev.printed);
             if line.starts_with("Ctrl-C") {
                 break;
             }
         }
-        assert!(printed.contains("Ctrl-C"), "it did not start: {:?}", child.wait());
-        Self { child, port, dynamodb_port, printed }
+        assert!(dev.printed.contains("Ctrl-C"), "it did not start: {:?}", dev.child.wait());
+        dev
     }
 
     fn endpoint(&self) -> String {
         activity_log_local::endpoint(self.dynamodb_port)
+    }
+
+    /// The processes that it started, and those that they started, whoever their parents are now.
+    fn processes(&self) -> Vec<Process> {
+        processes_with(&format!("AWS_ENDPOINT_URL_DYNAMODB={}", self.endpoint()))
+    }
+
+    /// The first of its processes with `words` in its command line, once there is one.
+    fn process(&self, words: &str) -> Process {
+        let started = Instant::now();
+        loop {
+            let mut processes = self.processes().into_iter();
+            if let Some(process) = processes.find(|process| process.command.contains(words)) {
+                return process;
+            }
+            assert!(started.elapsed() < PATIENCE, "{words}");
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// What is left of it: its processes, and its ports that are in use.
+    fn left(&self) -> (Vec<Process>, Vec<u16>) {
+        let mut ports = vec![self.port, self.dynamodb_port];
+        ports.retain(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_err());
+        (self.processes(), ports)
     }
 
     /// Ctrl-C, and what is left of it after that: nothing.
@@ -63,12 +97,18 @@ impl Dev {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::INT).unwrap();
         assert!(self.child.wait().unwrap().success());
-        for port in [self.port, self.dynamodb_port] {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert_eq!(self.left(), (vec![], vec![]));
+    }
+
+    /// SIGKILL, and what is left of it soon after that: nothing.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let killed = Instant::now();
+        while self.left() != (vec![], vec![]) {
+            assert!(killed.elapsed() < GRACE, "{:?}", self.left());
+            sleep(Duration::from_millis(50));
         }
-        let mine = self.endpoint();
-        let left: Vec<String> = processes_with(&format!("AWS_ENDPOINT_URL_DYNAMODB={mine}"));
-        assert!(left.is_empty(), "{left:?}");
     }
 }
 
@@ -82,17 +122,36 @@ impl Drop for Dev {
     }
 }
 
-/// The command lines of all processes that have `variable` in their environment.
-fn processes_with(variable: &str) -> Vec<String> {
+/// A process as `/proc` shows it.
+#[derive(Debug, PartialEq)]
+struct Process {
+    id: i32,
+    command: String,
+}
+
+/// All processes that have `variable` in their environment.
+fn processes_with(variable: &str) -> Vec<Process> {
     let mut found = Vec::new();
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
         if environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes()) {
+            let id = process.file_name().to_str().unwrap().parse().unwrap();
             let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-            found.push(String::from_utf8_lossy(&command).replace('\0', " "));
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            found.push(Process { id, command });
         }
     }
     found
+}
+
+/// What `activities dev` says when it does not start with these ports.
+fn refusal(port: u16, dynamodb_port: u16) -> String {
+    let output = tool(&["dev", "--port", &port.to_string()])
+        .args(["--dynamodb-port", &dynamodb_port.to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    text(&output.stderr)
 }
 
 async fn get(port: u16, path: &str, token: &str) -> (u16, Value) {
@@ -195,11 +254,26 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     assert_eq!(page["data"][0]["action"], "invoke");
     assert_eq!(page["data"][1]["metadata"]["codeSize"], 48_213);
 
-    // A port in use is said in one line.
-    let busy = tool(&["dev", "--port", &dev.port.to_string()]).output().unwrap();
-    let said = text(&busy.stderr);
-    assert_eq!((busy.status.code(), said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains(&format!("port {}", dev.port)), "{said}");
+    // A port in use is said in one line, with the process that uses it.
+    let (free, dynamodb_free) = free_ports();
+    assert_eq!(
+        refusal(dev.port, dynamodb_free),
+        format!(
+            "activities: port {} is in use by cargo-lambda (process {}): stop it, or give another \
+             port with --port\n",
+            dev.port,
+            dev.process("cargo-lambda").id
+        )
+    );
+    assert_eq!(
+        refusal(free, dev.dynamodb_port),
+        format!(
+            "activities: port {} is in use by activities (process {}): stop it, or give another \
+             port with --dynamodb-port\n",
+            dev.dynamodb_port,
+            dev.child.id()
+        )
+    );
 
     dev.stop();
 
@@ -208,6 +282,28 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let verified = text(&run(&dev.endpoint(), &["verify"], "").stdout);
     assert!(verified.starts_with("verified: 2 users, 157 entries"), "{verified}");
     dev.stop();
+}
+
+#[test]
+fn a_sudden_end_leaves_no_process_behind() {
+    // From the first process that it starts to the functions that answer.
+    for moment in ["guard", "cargo-lambda", "cargo run"] {
+        let dev = Dev::spawn(&["--empty"]);
+        dev.process(moment);
+        dev.kill();
+    }
+    let dev = Dev::start(&["--empty"]);
+    dev.process("debug/list-activities");
+    dev.kill();
+}
+
+#[test]
+fn a_sudden_end_of_its_guard_ends_it_with_an_error() {
+    let mut dev = Dev::start(&["--empty"]);
+    let guard = Pid::from_raw(dev.process(" guard ").id).unwrap();
+    kill_process(guard, Signal::KILL).unwrap();
+    assert_eq!(dev.child.wait().unwrap().code(), Some(1));
+    assert_eq!(dev.left(), (vec![], vec![]));
 }
 
 /// `make test` installs schemathesis before it runs the tests.
