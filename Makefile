@@ -75,8 +75,8 @@ all-tests: $(CARGO_LAMBDA) $(SCHEMATHESIS)
 costs:
 	$(COST) --check docs/costs.md
 
-# template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB: a
-# second engine, which shares no code with the embedded one. What things cost, and what a long log
+# template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB and
+# of the recording function between its queues: a second engine, which shares no code with the embedded one. What things cost, and what a long log
 # stores, is seen on the embedded one alone: moto copies its tables for every transaction, and long
 # logs take it hours.
 test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
@@ -85,6 +85,8 @@ test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the 
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
 		cargo test --locked --workspace --test store -- \
 		--skip cost:: --skip the_reader_in_the_documentation
+	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server \
+		cargo test --locked --workspace --test recording moto
 
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
 # and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the

@@ -191,7 +191,10 @@ def check_functions(stack):
         variables = found["Environment"]["Variables"]
         for table in ["Activities", "Directory", "Ledger"]:
             same(variables[f"{table.upper()}_TABLE"], stack.created[f"{table}Table"], f"a table of {name}")
-        same("JWT_SECRET" in variables, name != "RecordActivitiesFunction", f"a secret of {name}")
+        is_recorder = name == "RecordActivitiesFunction"
+        same("JWT_SECRET" in variables, not is_recorder, f"a secret of {name}")
+        dead = stack.created["RecordDeadLetterQueue"] if is_recorder else None
+        same(variables.get("DEAD_LETTER_QUEUE_URL"), dead, f"the dead-letter queue of {name}")
         role = found["Role"].rsplit("/", 1)[1]
         same(iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], [], f"policies of {name}")
         [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -204,6 +207,7 @@ def check_functions(stack):
     [source] = functions.list_event_source_mappings()["EventSourceMappings"]
     same(source["FunctionResponseTypes"], ["ReportBatchItemFailures"], "what the queue is told")
     same(source["BatchSize"], 10, "the size of a batch")
+    same(int(source["ScalingConfig"]["MaximumConcurrency"]), 20, "how many batches are recorded at once")
 
 
 def check_queues(stack):

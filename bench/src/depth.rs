@@ -67,7 +67,7 @@ async fn append(store: &Store, user: UserId, entries: u64) -> Result<(), Failure
             Ok(Draft { activity: workload.next(), placement })
         });
         let batch = batch.collect::<Result<Vec<_>, Failure>>()?;
-        logger.append_drafts(user, &batch).await?;
+        logger.append_drafts(user, batch).await?;
     }
     Ok(())
 }

@@ -122,6 +122,7 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> std::io::Res
         .env_remove("JWT_AUDIENCE")
         .env_remove("JWT_LEEWAY_SECONDS")
         .env_remove("METRICS_NAMESPACE")
+        .env_remove("DEAD_LETTER_QUEUE_URL")
         .env("ACTIVITIES_TABLE", tables.activities)
         .env("DIRECTORY_TABLE", tables.directory)
         .env("LEDGER_TABLE", tables.ledger)

@@ -146,7 +146,7 @@ pub(crate) async fn import(
 ) -> Result<Summary, Failure> {
     let mut importer = Importer {
         store: store.clone(),
-        logger: Arc::new(ActivityLogger::new(store.clone())),
+        logger: Arc::new(ActivityLogger::new(store.clone()).strict()),
         waiting: HashMap::new(),
         waiting_count: 0,
         entities: Vec::new(),
@@ -335,10 +335,10 @@ async fn write_batch(
     }
     let lines: Vec<u64> = absent.iter().map(|numbered| numbered.line).collect();
     let drafts: Vec<Draft> = absent.into_iter().map(|numbered| numbered.draft).collect();
-    let (recorded, outcome) = match logger.append_drafts(user, &drafts).await {
+    let (recorded, outcome) = match logger.append_drafts(user, drafts).await {
         Ok(recorded) => (recorded, Ok(())),
         Err(batch) => {
-            let line = lines.get(batch.index).copied().unwrap_or(line);
+            let line = lines.get(batch.recorded.len()).copied().unwrap_or(line);
             (batch.recorded, Err(BadLine { line, reason: batch.error.into() }))
         }
     };

@@ -11,6 +11,7 @@
 //! | `JWT_ISSUER` | what `iss` must be | not checked |
 //! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |
 //! | `JWT_LEEWAY_SECONDS` | tolerance for `exp` and `nbf`, 0 to 300 | 30 |
+//! | `DEAD_LETTER_QUEUE_URL` | where messages go that can never be recorded | they fail, and SQS moves them |
 //! | `METRICS_NAMESPACE` | namespace of the metrics in CloudWatch | no metrics |
 //! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does | `decoded` |
 //!
@@ -100,6 +101,12 @@ pub fn verifier(variable: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, C
 #[must_use]
 pub fn telemetry(variable: &dyn Fn(&str) -> Option<String>) -> Telemetry {
     Telemetry::new(optional(variable, "METRICS_NAMESPACE"))
+}
+
+/// The URL of the queue for messages that can never be recorded, if the environment names one.
+#[must_use]
+pub fn dead_letter_queue(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    optional(variable, "DEAD_LETTER_QUEUE_URL")
 }
 
 /// How path parameters are handed over, as the environment says.

@@ -1,6 +1,7 @@
 //! What a function tells its operator: a JSON line for every request and every batch, which is its
 //! log and its metrics in one (AWS: "Embedded metric format").
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 
@@ -61,7 +62,17 @@ pub struct RecordedBatch<'a> {
     pub appends: usize,
     /// How many messages had been recorded before.
     pub repeated: usize,
-    /// How many messages can never be recorded.
+    /// How many of the entries say something else than what came, in any field.
+    pub altered: usize,
+    /// How many entries say something else than came in a field, by field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub repairs: BTreeMap<String, usize>,
+    /// How many entries have an idempotency key that stands for another.
+    pub reused_keys: usize,
+    /// The names of members of the messages that mean nothing to the function.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub ignored: BTreeSet<String>,
+    /// How many messages can never be recorded, and are in the dead-letter queue.
     pub rejected: usize,
     /// How many messages could not be recorded now.
     pub postponed: usize,
@@ -148,6 +159,8 @@ const OF_BATCHES: &[Metric] = &[
     metric("writeUnits", "Count"),
     metric("retries", "Count"),
     metric("appends", "Count"),
+    metric("altered", "Count"),
+    metric("reusedKeys", "Count"),
     metric("rejected", "Count"),
     metric("postponed", "Count"),
 ];
@@ -181,7 +194,8 @@ impl Telemetry {
 
     /// Tells of a batch.
     pub fn batch(&self, batch: &RecordedBatch<'_>) {
-        let level = if batch.rejected + batch.postponed > 0 { "WARN" } else { "INFO" };
+        let is_clean = batch.rejected + batch.postponed + batch.reused_keys == 0;
+        let level = if is_clean { "INFO" } else { "WARN" };
         self.write(level, "batch recorded", batch, [("function", OF_BATCHES)]);
     }
 

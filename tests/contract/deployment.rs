@@ -192,7 +192,9 @@ fn every_variable_that_a_function_reads_is_set_and_no_other() {
         };
         config::tables(&variable).unwrap();
         let _ = config::telemetry(&variable);
-        if binary != RECORDER {
+        if binary == RECORDER {
+            assert!(config::dead_letter_queue(&variable).is_some());
+        } else {
             // Two sources of keys are refused, once both are read; and so are these other values.
             let seconds = |name: &str| variable(name).filter(|_| name != "JWT_LEEWAY_SECONDS");
             assert!(config::verifier(&seconds).is_err());
@@ -210,6 +212,7 @@ fn every_variable_that_a_function_reads_is_set_and_no_other() {
             let expected = match name.as_str() {
                 "METRICS_NAMESPACE" => "ActivityLogs/${AWS::StackName}".to_owned(),
                 "PATH_PARAMETERS" => "decoded".to_owned(),
+                "DEAD_LETTER_QUEUE_URL" => "RecordDeadLetterQueue".to_owned(),
                 name => pascal_case(name),
             };
             assert_eq!(value, &expected, "{binary}: {name}");
@@ -321,15 +324,18 @@ fn reading_functions_cannot_write_and_none_can_scan_or_do_anything_everywhere() 
             }
         }
         // Besides the tables: its messages, its log, and traces, which have nothing narrower.
-        let messages = json!([
-            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-            ["RecordQueue.Arn"]
-        ]);
+        let messages = [
+            json!([
+                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                ["RecordQueue.Arn"]
+            ]),
+            json!([["sqs:SendMessage"], ["RecordDeadLetterQueue.Arn"]]),
+        ];
         let log =
             json!([["logs:CreateLogStream", "logs:PutLogEvents"], [format!("{log_group}.Arn")]]);
         let traces = json!([["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"]);
-        let messages = (binary == RECORDER).then_some(messages);
-        assert_eq!(others, messages.into_iter().chain([log, traces]).collect::<Vec<_>>());
+        let messages = messages.into_iter().filter(|_| binary == RECORDER);
+        assert_eq!(others, messages.chain([log, traces]).collect::<Vec<_>>());
         let retention = &template["Resources"][log_group]["Properties"]["RetentionInDays"];
         assert_eq!(retention, "LogRetentionDays", "{binary}");
     }
@@ -457,6 +463,10 @@ async fn the_dashboard_shows_metrics_that_are_written() {
         messages: 1,
         appends: 1,
         repeated: 0,
+        altered: 0,
+        repairs: BTreeMap::new(),
+        reused_keys: 0,
+        ignored: BTreeSet::new(),
         rejected: 0,
         postponed: 0,
         work: Work::new(Usage::default(), Instant::now()),

@@ -8,6 +8,7 @@ mod document;
 mod edges;
 mod examples;
 mod faults;
+mod odd;
 mod support;
 mod table;
 mod telemetry;

@@ -84,8 +84,8 @@ impl Fixture {
         let store = activity_log_local::store(&engine.endpoint());
         store.put_entities(&names()).await.unwrap();
         let logger = ActivityLogger::new(store.clone());
-        logger.append_drafts(user(3), &examples()).await.unwrap();
-        logger.append_drafts(user(8), &[foreign()]).await.unwrap();
+        logger.append_drafts(user(3), examples()).await.unwrap();
+        logger.append_drafts(user(8), [foreign()]).await.unwrap();
         let verifier = Verifier::shared_secret(JWT_SECRET, rules()).unwrap();
         let path_parameters = PathParameters::Decoded;
         let lines = Arc::new(Mutex::new(Vec::new()));

@@ -9,22 +9,28 @@ use activity_log::telemetry::Telemetry;
 use activity_log::{Activity, NewActivity};
 use activity_log_local::faults::{Fault, Faults, Injection};
 use activity_log_local::kit::{Log, user};
-use aws_lambda_events::sqs::SqsEvent;
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use record_activities::{DEADLINE, handler};
+use record_activities::{DEADLINE, Recorder, handler};
 use serde_json::{Value, json};
 
+use crate::sqs::DeadLetterQueue;
 use crate::support::{
     EVENT, SENT, actions, deliver_and_tell, deliver_to, did, invocation, message, raw_message,
 };
+
+/// The function without a dead-letter queue, and without anybody who reads what it writes.
+fn recorder(log: &Log) -> Recorder {
+    let telemetry = Telemetry::with(None, |_| ());
+    Recorder { logger: log.logger.clone(), dead_letters: None, telemetry }
+}
 
 #[tokio::test]
 async fn the_example_event_is_recorded() {
     let log = Log::of_today().await;
     let event: SqsEvent = serde_json::from_str(EVENT).unwrap();
-    let telemetry = Telemetry::with(None, |_| ());
-    let response = handler(&log.logger, &telemetry, invocation(event)).await.unwrap();
+    let response = handler(&recorder(&log), invocation(event)).await.unwrap();
     assert_eq!(serde_json::to_value(response).unwrap(), json!({ "batchItemFailures": [] }));
     let [update, invoke] = log.entries(3).await.try_into().unwrap();
     assert_eq!(
@@ -55,7 +61,7 @@ async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
     let batch: Vec<_> = (0..10).map(|n| did(&n.to_string(), 3 + n % 3, "sync")).collect();
     let faults = Faults::new(1);
     let logger = ActivityLogger::new(faults.store(&log.engine.endpoint()));
-    let (failed, line) = deliver_and_tell(&logger, &batch).await;
+    let (failed, line) = deliver_and_tell(&logger, None, &batch).await;
     assert_eq!(failed, [""; 0]);
     assert_eq!((faults.calls(), &line["trips"]), (6, &json!(2)), "one read and one write each");
     for (id, count) in [(3, 4), (4, 3), (5, 3)] {
@@ -66,25 +72,36 @@ async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
 #[tokio::test]
 async fn a_batch_is_told_of_in_one_line_with_its_metrics() {
     let log = Log::of_today().await;
-    deliver_to(&log, &[did("0", 3, "create")]).await;
+    let keyed =
+        |id, action| message(id, &json!({"userId": 3, "action": action, "idempotencyKey": "k"}));
+    deliver_to(&log, &[did("0", 3, "create"), keyed("k", "create")]).await;
+    let odd =
+        json!({"userId": "8", "action": "sync", "ipAddress": "Secret:80", "tenant": "Secret"});
     let batch = [
         did("0", 3, "create"),
         did("1", 3, "update"),
         did("2", 8, "sync"),
-        message("3", &json!({"userId": 3, "action": "Top Secret"})),
+        message("3", &json!({"userId": 3, "action": ""})),
+        message("4", &odd),
+        keyed("5", "delete"),
     ];
-    let (failed, line) = deliver_and_tell(&log.logger, &batch).await;
-    assert_eq!(failed, ["3"]);
+    let queue = DeadLetterQueue::default();
+    let (failed, line) = deliver_and_tell(&log.logger, Some(queue.dead_letters()), &batch).await;
+    assert_eq!(failed, [""; 0]);
     for (member, value) in [
         ("level", json!("WARN")),
         ("function", json!("record-activities")),
         ("requestId", json!("7c1e6a6b")),
-        ("messages", json!(4)),
-        ("appends", json!(2)),
+        ("messages", json!(6)),
+        ("appends", json!(4)),
         ("repeated", json!(1)),
+        ("altered", json!(2)),
+        ("repairs", json!({ "idempotencyKey": 1, "ipAddress": 1, "userId": 1 })),
+        ("reusedKeys", json!(1)),
+        ("ignored", json!(["tenant"])),
         ("rejected", json!(1)),
         ("postponed", json!(0)),
-        ("trips", json!(3)),
+        ("trips", json!(4)),
         ("retries", json!(0)),
     ] {
         assert_eq!(line[member], value, "{member}: {line}");
@@ -119,42 +136,146 @@ impl Logged {
     }
 }
 
+/// Messages of which five can never be recorded, and hold a word that nobody may see.
+fn with_poison() -> [SqsMessage; 9] {
+    [
+        did("1", 3, "create"),
+        message("2", &json!({"userId": 3, "action": "", "description": "hush"})),
+        did("3", 3, "update"),
+        raw_message("4", r#"{"userId":3,"action":"hush""#),
+        message("5", &json!({"userId": 0, "action": "hush"})),
+        raw_message("6", r#"{"userId":3,"action":"hush","action":"b"}"#),
+        did("7", 8, "sync"),
+        message("8", &json!({"user": "hush", "action": "sync"})),
+        did("9", 3, "delete"),
+    ]
+}
+
+const REASONS: [(&str, &str); 5] = [
+    ("2", "action must not be empty"),
+    ("4", "the message is not a JSON object"),
+    ("5", "userId must be an integer from 1 to 2^53 - 1"),
+    ("6", "action is given twice, with different values"),
+    ("8", "userId is required"),
+];
+
 #[tokio::test]
-async fn a_message_that_can_never_be_recorded_fails_alone_and_says_why_without_its_body() {
+async fn a_message_that_can_never_be_recorded_is_a_dead_letter_at_once_and_delays_nobody() {
+    let log = Log::of_today().await;
+    let queue = DeadLetterQueue::default();
+    for _ in 0..2 {
+        let letters = Some(queue.dead_letters());
+        let (failed, line) = deliver_and_tell(&log.logger, letters, &with_poison()).await;
+        assert_eq!((failed.len(), &line["rejected"]), (0, &json!(5)));
+        assert_eq!(actions(&log, 3).await, ["create", "update", "delete"]);
+        assert_eq!(actions(&log, 8).await, ["sync"]);
+        let sent = queue.messages();
+        assert_eq!(sent.len(), REASONS.len());
+        for (id, reason) in REASONS {
+            let came = with_poison().into_iter().find(|one| one.message_id.as_deref() == Some(id));
+            let (came, text) = (
+                came.unwrap(),
+                |value: &str| json!({ "DataType": "String", "StringValue": value }),
+            );
+            assert_eq!(
+                sent[id],
+                json!({
+                    "QueueUrl": "http://127.0.0.1:1/1/dead",
+                    "MessageBody": came.body.unwrap(),
+                    "MessageGroupId": came.attributes["MessageGroupId"],
+                    "MessageDeduplicationId": id,
+                    "MessageAttributes": {
+                        "reason": text(reason),
+                        "originalMessageId": text(id),
+                        "originalSentTimestamp": text(&SENT.to_string()),
+                    },
+                })
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_comes_back_is_recorded_as_what_it_was_first() {
+    let log = Log::of_today().await;
+    let back = |id: &str, body: &str| {
+        let mut message = raw_message(id, body);
+        for (name, value) in
+            [("originalMessageId", "first"), ("originalSentTimestamp", "1704067200000")]
+        {
+            let attribute = json!({ "dataType": "String", "stringValue": value });
+            let attribute = serde_json::from_value(attribute).unwrap();
+            message.message_attributes.insert(name.to_owned(), attribute);
+        }
+        message
+    };
+    let good = r#"{"userId":3,"action":"sync"}"#;
+    assert_eq!(deliver_to(&log, &[raw_message("first", good)]).await, [""; 0]);
+    assert_eq!(deliver_to(&log, &[back("second", good)]).await, [""; 0]);
+    assert_eq!(actions(&log, 3).await, ["sync"], "it had been recorded after all");
+    assert_eq!(
+        deliver_to(&log, &[back("third", r#"{"userId":8,"action":"sync"}"#)]).await,
+        [""; 0]
+    );
+    let [entry] = log.entries(8).await.try_into().unwrap();
+    assert_eq!(entry.created_at.to_string(), "2024-01-01T00:00:00.000Z", "when it was first sent");
+    // If it still cannot be recorded, it is another message to the queue, with the same origin.
+    let queue = DeadLetterQueue::default();
+    deliver_and_tell(&log.logger, Some(queue.dead_letters()), &[back("fourth", "{}")]).await;
+    let attributes = &queue.messages()["fourth"]["MessageAttributes"];
+    assert_eq!(attributes["originalMessageId"]["StringValue"], "first");
+    assert_eq!(attributes["originalSentTimestamp"]["StringValue"], "1704067200000");
+}
+
+#[tokio::test]
+async fn without_its_dead_letter_queue_a_message_fails_alone_and_says_why_without_its_body() {
     let log = Log::of_today().await;
     let logged = Logged::default();
     let writer = logged.clone();
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let too_long = json!({"userId": 3, "action": "sync", "description": "hush".repeat(300)});
-    let batch = [
-        did("1", 3, "create"),
-        message("2", &json!({"userId": 3, "action": "hush hush"})),
-        did("3", 3, "update"),
-        raw_message("4", r#"{"userId":3,"action":"hush""#),
-        message("5", &too_long),
-        message("6", &json!({"userId": 3, "action": "sync", "occurredAt": "hush"})),
-        did("7", 8, "sync"),
-        message("8", &json!({"user": "hush", "action": "sync"})),
-        did("9", 3, "delete"),
-    ];
-    assert_eq!(deliver_to(&log, &batch).await, ["2", "4", "5", "6", "8"]);
+    let queue = DeadLetterQueue::default();
+    queue.refuse(true);
+    for letters in [None, Some(queue.dead_letters())] {
+        let (failed, line) = deliver_and_tell(&log.logger, letters, &with_poison()).await;
+        assert_eq!(failed, ["2", "4", "5", "6", "8"]);
+        assert_eq!((&line["rejected"], &line["postponed"]), (&json!(0), &json!(5)));
+    }
     drop(guard);
+    assert!(queue.messages().is_empty());
     assert_eq!(actions(&log, 3).await, ["create", "update", "delete"]);
     assert_eq!(actions(&log, 8).await, ["sync"]);
     let text = logged.text();
-    assert_eq!(text.lines().count(), 5, "{text}");
-    for (line, (id, reason)) in text.lines().zip([
-        ("2", "action must be 1 to 64 characters"),
-        ("4", "the message is not a JSON object"),
-        ("5", "description must be at most 1024 bytes, not 1200"),
-        ("6", "occurredAt must be an RFC 3339 time"),
-        ("8", "userId is required"),
-    ]) {
+    assert!(!text.contains("hush"), "{text}");
+    let never = text.lines().filter(|line| line.contains("a message can never be recorded"));
+    for (line, (id, reason)) in never.zip(REASONS) {
         assert!(line.contains(&format!("message_id=\"{id}\"")) && line.contains(reason), "{line}");
-        assert!(!line.contains("hush"), "{line}");
     }
+    assert_eq!(text.matches("the dead-letter queue did not take a message").count(), 5, "{text}");
+}
+
+#[tokio::test]
+async fn two_activities_under_one_key_are_both_recorded_and_a_warning_names_them() {
+    let log = Log::of_today().await;
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let keyed =
+        |id, action| message(id, &json!({"userId": 3, "action": action, "idempotencyKey": "k"}));
+    for _ in 0..2 {
+        let batch = [keyed("1", "create"), keyed("2", "delete"), keyed("3", "create")];
+        assert_eq!(deliver_to(&log, &batch).await, [""; 0]);
+    }
+    drop(guard);
+    let entries = log.entries(3).await;
+    assert_eq!(actions(&log, 3).await, ["create", "delete"]);
+    let text = logged.text();
+    assert_eq!(text.matches("an idempotency key stands for two activities").count(), 1, "{text}");
+    let named = format!("message_id=\"2\" id={} other={}", entries[1].id, entries[0].id);
+    assert!(text.contains(&named), "{text}");
 }
 
 #[tokio::test]
@@ -213,8 +334,7 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["Records"][1]["messageId"] = Value::Null;
     let event = invocation(serde_json::from_value(event).unwrap());
-    let telemetry = Telemetry::with(None, |_| ());
-    let error = handler(&log.logger, &telemetry, event).await.unwrap_err();
+    let error = handler(&recorder(&log), event).await.unwrap_err();
     assert_eq!(error.to_string(), "a message has no messageId");
 }
 

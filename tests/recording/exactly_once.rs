@@ -16,7 +16,8 @@ use activity_log_local::template::permissions;
 use serde_json::json;
 
 use crate::queue::Queue;
-use crate::support::{deliver, message, raw_message};
+use crate::sqs::DeadLetterQueue;
+use crate::support::{deliver_and_tell, message, raw_message};
 
 const USERS: u64 = 4;
 /// Services that write directly, each to every user.
@@ -115,7 +116,13 @@ async fn service(logger: ActivityLogger, number: u64) -> Known {
 
 /// A copy of the function, which now and then is stopped in the middle or cannot say that it is
 /// done.
-async fn consumer(logger: ActivityLogger, queue: Arc<Queue>, open: Arc<AtomicU64>, seed: u64) {
+async fn consumer(
+    logger: ActivityLogger,
+    dead: DeadLetterQueue,
+    queue: Arc<Queue>,
+    open: Arc<AtomicU64>,
+    seed: u64,
+) {
     let mut random = fastrand::Rng::with_seed(seed);
     while open.load(Ordering::SeqCst) > 0 || !queue.is_empty() {
         let Some(batch) = queue.receive(&mut random) else {
@@ -127,8 +134,9 @@ async fn consumer(logger: ActivityLogger, queue: Arc<Queue>, open: Arc<AtomicU64
             0 => Duration::from_millis(random.u64(1..40)),
             _ => Duration::from_mins(1),
         };
-        match tokio::time::timeout(patience, deliver(&logger, &messages)).await {
-            Ok(failed) if random.u8(..10) > 0 => queue.done(batch, &failed),
+        let delivery = deliver_and_tell(&logger, Some(dead.dead_letters()), &messages);
+        match tokio::time::timeout(patience, delivery).await {
+            Ok((failed, _)) if random.u8(..10) > 0 => queue.done(batch, &failed),
             _ => queue.lost(batch),
         }
     }
@@ -173,12 +181,14 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
     faults.at_random(CHANCE);
 
     let queue = Arc::new(Queue::default());
+    let dead = DeadLetterQueue::default();
     let (sent, poison) = send(&queue);
     let open = Arc::new(AtomicU64::new(0));
     let consumers: Vec<_> = (0..CONSUMERS)
         .map(|number| {
             let logger = logger(&log, &faults, 100 + number, DEFAULT_DEADLINE);
-            tokio::spawn(consumer(logger, Arc::clone(&queue), Arc::clone(&open), number))
+            let (queue, open) = (Arc::clone(&queue), Arc::clone(&open));
+            tokio::spawn(consumer(logger, dead.clone(), queue, open, number))
         })
         .collect();
     let services: Vec<_> = (0..SERVICES)
@@ -227,7 +237,8 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
             || known.unsettled.contains(marker);
         assert!(expected, "{marker}");
     }
-    assert_eq!(queue.dead(), poison);
+    assert_eq!(dead.messages().into_keys().collect::<BTreeSet<_>>(), poison);
+    assert_eq!(queue.dead(), BTreeSet::new(), "what can be recorded is, however often it fails");
     let settled = known.acknowledged.len() as u64 + known.unsettled.len() as u64;
     assert_eq!(settled, SERVICES * DIRECT);
 

@@ -3,6 +3,8 @@
 
 mod batches;
 mod exactly_once;
+mod moto;
 mod queue;
+mod sqs;
 mod support;
 mod template;

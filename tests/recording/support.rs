@@ -8,7 +8,7 @@ use activity_log_local::kit::{Log, START};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use lambda_http::Context;
 use lambda_http::lambda_runtime::LambdaEvent;
-use record_activities::handler;
+use record_activities::{DeadLetters, Recorder, handler};
 use serde_json::{Value, json};
 
 pub(crate) const EVENT: &str = include_str!("../../events/record-activities.json");
@@ -28,12 +28,13 @@ pub(crate) async fn actions(log: &Log, id: u64) -> Vec<String> {
 
 /// Hands messages to the function; returns the ids of those that it reports as failed.
 pub(crate) async fn deliver(logger: &ActivityLogger, messages: &[SqsMessage]) -> Vec<String> {
-    deliver_and_tell(logger, messages).await.0
+    deliver_and_tell(logger, None, messages).await.0
 }
 
-/// The same, and what the function tells of it.
+/// The same, with a dead-letter queue to send to, and what the function tells of it.
 pub(crate) async fn deliver_and_tell(
     logger: &ActivityLogger,
+    dead_letters: Option<DeadLetters>,
     messages: &[SqsMessage],
 ) -> (Vec<String>, Value) {
     let mut event = SqsEvent::default();
@@ -43,7 +44,8 @@ pub(crate) async fn deliver_and_tell(
         let lines = Arc::clone(&lines);
         move |line| lines.lock().unwrap().push(serde_json::from_str(line).unwrap())
     });
-    let response = handler(logger, &telemetry, invocation(event)).await.unwrap();
+    let recorder = Recorder { logger: logger.clone(), dead_letters, telemetry };
+    let response = handler(&recorder, invocation(event)).await.unwrap();
     let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
     let mut lines = lines.lock().unwrap();
     assert_eq!(lines.len(), 1, "one line a batch: {lines:?}");

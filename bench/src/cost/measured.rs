@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use activity_log::config::PathParameters;
 use activity_log::directory::{Environment, Project, User};
@@ -21,6 +21,7 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, Response};
 use lambda_runtime::{Context, LambdaEvent};
+use record_activities::Recorder;
 use serde_json::{Value, json};
 
 use crate::{Failure, TEMPLATE, real};
@@ -59,12 +60,20 @@ pub(crate) struct Taken {
 pub(crate) struct Log {
     engine: Engine,
     api: Api,
-    logger: ActivityLogger,
+    recorder: Recorder,
     /// What the functions write to their logs.
     lines: Receiver<String>,
     now: Arc<AtomicI64>,
     /// The metrics of all lines so far: dimension, its value, name.
     pub(crate) metrics: BTreeSet<[String; 3]>,
+}
+
+/// What a function writes, sent on.
+fn telemetry(lines: Sender<String>) -> Telemetry {
+    Telemetry::with(Some("ActivityLogs/activity-logs".to_owned()), move |line| {
+        // Who has gone away reads no more.
+        let _ = lines.send(line.to_owned());
+    })
 }
 
 impl Log {
@@ -92,18 +101,13 @@ impl Log {
             store,
             verifier: Verifier::shared_secret(activity_log_local::JWT_SECRET, rules)?,
             path_parameters: PathParameters::Decoded,
-            telemetry: Telemetry::with(
-                Some("ActivityLogs/activity-logs".to_owned()),
-                move |line| {
-                    // Who has gone away reads no more.
-                    let _ = sender.send(line.to_owned());
-                },
-            ),
+            telemetry: telemetry(sender.clone()),
         };
-        let log = Self { engine, api, logger, lines, now, metrics: BTreeSet::new() };
+        let recorder = Recorder { logger, dead_letters: None, telemetry: telemetry(sender) };
+        let log = Self { engine, api, recorder, lines, now, metrics: BTreeSet::new() };
         for first in (0..ENTRIES).step_by(20) {
             log.tick();
-            log.logger.append_batch(user()?, activities(first..first + 20)?).await?;
+            log.recorder.logger.append_batch(user()?, activities(first..first + 20)?).await?;
         }
         Ok(log)
     }
@@ -134,7 +138,7 @@ impl Log {
     /// A request to `/api/activities/{id}`.
     pub(crate) async fn get(&mut self) -> Result<Taken, Failure> {
         self.tick();
-        let recorded = self.logger.append(user()?, activity(0)?).await?;
+        let recorded = self.recorder.logger.append(user()?, activity(0)?).await?;
         let id = recorded.activity.id.to_string();
         let response = get_activity::handler(&self.api, request(GET, "", Some(&id))?).await;
         self.answered(&response)
@@ -151,7 +155,8 @@ impl Log {
             self.tick();
             let batch =
                 (first..first + size).map(&mut activities).collect::<Result<Vec<_>, _>>()?;
-            let (recorded, usage) = measure(self.logger.append_batch(user()?, batch)).await;
+            let (recorded, usage) =
+                measure(self.recorder.logger.append_batch(user()?, batch)).await;
             recorded?;
             taken.read_units += usage.read_units / real(APPENDS);
             taken.write_units += usage.write_units / real(APPENDS);
@@ -171,7 +176,7 @@ impl Log {
             let mut context = Context::default();
             context.request_id = "8f507cfc-1c3e-4d1a-9c0b-6f7f5b3c2a10".into();
             let invocation = LambdaEvent::new(event, context);
-            let failed = record_activities::handler(&self.logger, &self.api.telemetry, invocation);
+            let failed = record_activities::handler(&self.recorder, invocation);
             if !failed.await?.batch_item_failures.is_empty() {
                 return Err("a message was not recorded".into());
             }

@@ -1,23 +1,26 @@
 //! Records what services have sent to the queue: an SQS FIFO queue whose message groups are users.
 //!
 //! Each user's messages of a batch are recorded in order, in one transaction where they fit; users
-//! go side by side. What could not be recorded is reported message by message, and SQS delivers it
-//! again:
+//! go side by side. There are three ends to a message:
 //!
-//! - A message that can never be recorded (malformed, or over a limit) fails alone in its batch. It
-//!   comes again until it has failed often enough for the dead-letter queue. What is behind it in
-//!   the batch is recorded all the same: it would only end up there, too. Between its tries SQS
-//!   hands out no other message of its group.
-//! - If the log cannot be written, the message fails and so does everything behind it in its group,
-//!   so that the order is kept (AWS: "Using Lambda with Amazon SQS", on FIFO queues).
+//! - It is recorded, repaired where it had to be.
+//! - It can never be recorded: it is no JSON object, or has no user or no action. It is sent to the
+//!   dead-letter queue at once, and acknowledged. What is behind it goes on.
+//! - The log cannot be written, or the dead-letter queue cannot. The message fails, and SQS delivers it
+//!   again, until it has failed often enough for the dead-letter queue. If it was the log, everything
+//!   behind it in its group fails, too, so that the order is kept (AWS: "Using Lambda with Amazon
+//!   SQS", on FIFO queues).
 //!
 //! A message is recorded once however often it is delivered: its idempotency key is its own or else
 //! the message id.
 
-use std::collections::BTreeMap;
+mod dead_letters;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use activity_log::activity::NewActivity;
+use activity_log::config::{self, ConfigError};
 use activity_log::id::UserId;
 use activity_log::logger::Recorded;
 use activity_log::message::Message;
@@ -30,13 +33,28 @@ use futures_util::future::join_all;
 use lambda_runtime::{Error, LambdaEvent};
 use tokio::time::{Instant, timeout_at};
 
+pub use dead_letters::DeadLetters;
+use dead_letters::Origin;
+
 /// How long a batch may take. Less than the timeout of the function in template.yaml, so that what
 /// was recorded by then is acknowledged.
 pub const DEADLINE: Duration = Duration::from_secs(25);
 
+/// What the function needs for every batch. Made once, before the first.
+#[derive(Debug)]
+pub struct Recorder {
+    /// The log.
+    pub logger: ActivityLogger,
+    /// Where messages go that can never be recorded. Without it they fail, and SQS moves them.
+    pub dead_letters: Option<DeadLetters>,
+    /// What the operator sees of it.
+    pub telemetry: Telemetry,
+}
+
 /// A message as it is recorded.
 struct Queued {
-    message_id: String,
+    message: SqsMessage,
+    origin: Origin,
     activity: NewActivity,
 }
 
@@ -47,9 +65,17 @@ struct Outcome {
     appends: usize,
     /// How many messages had been recorded before.
     repeated: usize,
-    /// The ids of those that can never be recorded.
-    rejected: Vec<String>,
-    /// The ids of those that could not be recorded now.
+    /// How many of the entries were altered.
+    altered: usize,
+    /// How many were altered in which field.
+    repairs: BTreeMap<String, usize>,
+    /// How many entries have a key that stands for another.
+    reused_keys: usize,
+    /// Members of messages that mean nothing.
+    ignored: BTreeSet<String>,
+    /// How many can never be recorded, and are in the dead-letter queue.
+    rejected: usize,
+    /// The ids of those that failed.
     postponed: Vec<String>,
 }
 
@@ -57,14 +83,136 @@ impl Outcome {
     fn add(&mut self, other: Self) {
         self.appends += other.appends;
         self.repeated += other.repeated;
-        self.rejected.extend(other.rejected);
+        self.altered += other.altered;
+        for (field, count) in other.repairs {
+            *self.repairs.entry(field).or_default() += count;
+        }
+        self.reused_keys += other.reused_keys;
+        self.ignored.extend(other.ignored);
+        self.rejected += other.rejected;
         self.postponed.extend(other.postponed);
     }
 
-    fn count(&mut self, recorded: &[Recorded]) {
-        let repeated = recorded.iter().filter(|recorded| recorded.repeated).count();
-        self.repeated += repeated;
-        self.appends += recorded.len() - repeated;
+    /// Counts what a message was recorded as.
+    fn count(&mut self, queued: &Queued, recorded: &Recorded) {
+        if recorded.is_repeated {
+            self.repeated += 1;
+            return;
+        }
+        self.appends += 1;
+        let altered = &recorded.activity.details.altered;
+        self.altered += usize::from(!altered.is_empty());
+        for field in altered.keys() {
+            *self.repairs.entry(field.clone()).or_default() += 1;
+        }
+        if let Some(other) = recorded.key_stands_for {
+            self.reused_keys += 1;
+            let (message_id, id) = (&queued.origin.message_id, recorded.activity.id);
+            tracing::warn!(message_id, %id, %other, "an idempotency key stands for two activities");
+        }
+    }
+}
+
+impl Recorder {
+    /// Reads the configuration from the environment and connects, so that no batch waits for it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the variable that is missing.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let telemetry = config::telemetry(&config::environment);
+        let dead_letters = DeadLetters::from_env().await;
+        let logger = ActivityLogger::from_env().await?;
+        // The first batch will try again, and answer for itself.
+        if let Err(error) = logger.warm_up().await {
+            tracing::warn!(error = %Report(&error), "DynamoDB did not answer");
+        }
+        Ok(Self { logger, dead_letters, telemetry })
+    }
+
+    /// Records messages of any users.
+    async fn record_all(&self, event: SqsEvent) -> Result<Outcome, Error> {
+        let give_up = Instant::now() + DEADLINE;
+        let mut outcome = Outcome::default();
+        let mut users: BTreeMap<UserId, Vec<Queued>> = BTreeMap::new();
+        let mut poison = Vec::new();
+        for message in event.records {
+            let origin = Origin::of(&message)?;
+            match Message::parse(message.body.as_deref().unwrap_or_default()) {
+                Ok(parsed) => {
+                    outcome.ignored.extend(parsed.ignored);
+                    let activity = complete(parsed.activity, &origin);
+                    let queued = Queued { message, origin, activity };
+                    users.entry(parsed.user_id).or_default().push(queued);
+                }
+                Err(error) => poison.push((message, origin, error.to_string())),
+            }
+        }
+        let users = users.into_iter().map(|(user, queued)| self.record(user, queued, give_up));
+        let rejected = poison.iter().map(|(message, origin, reason)| async move {
+            self.reject(message, origin, reason, give_up).await
+        });
+        let (users, rejected) = tokio::join!(join_all(users), join_all(rejected));
+        users.into_iter().chain(rejected).for_each(|other| outcome.add(other));
+        Ok(outcome)
+    }
+
+    /// Records the messages of one user in order.
+    async fn record(&self, user: UserId, queued: Vec<Queued>, give_up: Instant) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut left = queued;
+        loop {
+            let activities: Vec<_> = left.iter().map(|queued| queued.activity.clone()).collect();
+            let append = self.logger.append_batch(user, activities);
+            let Ok(batch) = timeout_at(give_up, append).await else {
+                tracing::warn!(messages = left.len(), "not recorded in time");
+                break;
+            };
+            let (recorded, error) = match batch {
+                Ok(recorded) => (recorded, None),
+                Err(batch) => (batch.recorded, Some(batch.error)),
+            };
+            for (queued, recorded) in left.drain(..recorded.len()).zip(&recorded) {
+                outcome.count(&queued, recorded);
+            }
+            let Some(error) = error.filter(|_| !left.is_empty()) else { break };
+            let reason = Report(&error).to_string();
+            if !error.is_final() {
+                let message_id = &left[0].origin.message_id;
+                tracing::warn!(message_id, messages = left.len(), error = reason, "not recorded");
+                break;
+            }
+            let Queued { message, origin, .. } = left.remove(0);
+            outcome.add(self.reject(&message, &origin, &reason, give_up).await);
+        }
+        outcome.postponed.extend(left.into_iter().map(|queued| queued.origin.message_id));
+        outcome
+    }
+
+    /// Sends a message that can never be recorded to the dead-letter queue. If that fails, the message
+    /// does.
+    async fn reject(
+        &self,
+        message: &SqsMessage,
+        origin: &Origin,
+        reason: &str,
+        give_up: Instant,
+    ) -> Outcome {
+        let message_id = &origin.message_id;
+        tracing::error!(message_id, reason, "a message can never be recorded");
+        let failed = || Outcome { postponed: vec![message_id.clone()], ..Outcome::default() };
+        let Some(dead_letters) = &self.dead_letters else { return failed() };
+        match timeout_at(give_up, dead_letters.send(message, origin, reason)).await {
+            Ok(Ok(())) => Outcome { rejected: 1, ..Outcome::default() },
+            Ok(Err(error)) => {
+                let error = Report(&error);
+                tracing::warn!(message_id, %error, "the dead-letter queue did not take a message");
+                failed()
+            }
+            Err(_) => {
+                tracing::warn!(message_id, "the dead-letter queue did not take a message in time");
+                failed()
+            }
+        }
     }
 }
 
@@ -73,100 +221,37 @@ impl Outcome {
 /// # Errors
 /// If a message has no id, so that its failure could not be reported. All are delivered again.
 pub async fn handler(
-    logger: &ActivityLogger,
-    telemetry: &Telemetry,
+    recorder: &Recorder,
     event: LambdaEvent<SqsEvent>,
 ) -> Result<SqsBatchResponse, Error> {
     let started = Instant::now();
     let messages = event.payload.records.len();
-    let (outcome, usage) = measure(record_all(logger, event.payload)).await;
-    let Outcome { appends, repeated, rejected, postponed } = outcome?;
-    telemetry.batch(&RecordedBatch {
+    let (outcome, usage) = measure(recorder.record_all(event.payload)).await;
+    let outcome = outcome?;
+    recorder.telemetry.batch(&RecordedBatch {
         function: env!("CARGO_PKG_NAME"),
         request_id: &event.context.request_id,
         messages,
-        appends,
-        repeated,
-        rejected: rejected.len(),
-        postponed: postponed.len(),
+        appends: outcome.appends,
+        repeated: outcome.repeated,
+        altered: outcome.altered,
+        repairs: outcome.repairs,
+        reused_keys: outcome.reused_keys,
+        ignored: outcome.ignored,
+        rejected: outcome.rejected,
+        postponed: outcome.postponed.len(),
         work: Work::new(usage, started.into_std()),
     });
     let mut response = SqsBatchResponse::default();
-    response.set_failures(rejected.into_iter().chain(postponed));
+    response.set_failures(outcome.postponed);
     Ok(response)
 }
 
-/// Records messages of any users.
-async fn record_all(logger: &ActivityLogger, event: SqsEvent) -> Result<Outcome, Error> {
-    let give_up = Instant::now() + DEADLINE;
-    let mut outcome = Outcome::default();
-    let mut users: BTreeMap<UserId, Vec<Queued>> = BTreeMap::new();
-    for message in event.records {
-        let message_id = message.message_id.clone().ok_or("a message has no messageId")?;
-        match Message::parse(message.body.as_deref().unwrap_or_default()) {
-            Ok(Message { user_id, activity }) => {
-                let activity = complete(activity, &message, &message_id);
-                users.entry(user_id).or_default().push(Queued { message_id, activity });
-            }
-            Err(error) => {
-                tracing::error!(message_id, %error, "a message cannot be recorded");
-                outcome.rejected.push(message_id);
-            }
-        }
-    }
-    let users = users.into_iter().map(|(user, queued)| record(logger, user, queued, give_up));
-    join_all(users).await.into_iter().for_each(|of_user| outcome.add(of_user));
-    Ok(outcome)
-}
-
 /// The activity of a message, with what the queue knows of it: when it was sent, and its id.
-fn complete(mut activity: NewActivity, message: &SqsMessage, message_id: &str) -> NewActivity {
-    let sent = message.attributes.get("SentTimestamp");
-    let sent = sent.and_then(|millis| Timestamp::from_millis(millis.parse().ok()?).ok());
+fn complete(mut activity: NewActivity, origin: &Origin) -> NewActivity {
+    // The clocks of SQS and of this machine may differ by a little.
+    let sent = origin.sent.map(|sent| sent.min(Timestamp::now()));
     activity.details.occurred_at = activity.details.occurred_at.or(sent);
-    activity.idempotency_key.get_or_insert_with(|| message_id.to_owned());
+    activity.idempotency_key.get_or_insert_with(|| origin.first_id.clone());
     activity
-}
-
-/// Records the messages of one user in order.
-async fn record(
-    logger: &ActivityLogger,
-    user: UserId,
-    queued: Vec<Queued>,
-    give_up: Instant,
-) -> Outcome {
-    let ids = |queued: &[Queued]| queued.iter().map(|queued| queued.message_id.clone()).collect();
-    let mut outcome = Outcome::default();
-    let mut left = queued;
-    while !left.is_empty() {
-        let activities = left.iter().map(|queued| queued.activity.clone());
-        let batch = match timeout_at(give_up, logger.append_batch(user, activities)).await {
-            Ok(Ok(recorded)) => {
-                outcome.count(&recorded);
-                break;
-            }
-            Ok(Err(batch)) => batch,
-            Err(_) => {
-                let message_id = &left[0].message_id;
-                tracing::warn!(message_id, messages = left.len(), "not recorded in time");
-                outcome.postponed = ids(&left);
-                break;
-            }
-        };
-        outcome.count(&batch.recorded);
-        let error = Report(&batch.error);
-        if batch.error.is_final() {
-            let Queued { message_id, .. } = left.remove(batch.index);
-            tracing::error!(message_id, %error, "a message cannot be recorded");
-            outcome.rejected.push(message_id);
-            left.drain(..batch.recorded.len());
-        } else {
-            let message_id = &left[batch.index].message_id;
-            let behind = left.len() - batch.index - 1;
-            tracing::warn!(message_id, behind, %error, "messages are not recorded");
-            outcome.postponed = ids(&left[batch.recorded.len()..]);
-            break;
-        }
-    }
-    outcome
 }

@@ -236,9 +236,8 @@ pub(super) fn render_page(
     for activity in &page.activities {
         let document = ActivityDocument::new(activity, directory, include);
         let entry = match format {
-            Format::Json | Format::Ndjson => {
-                serde_json::to_string(&document).map_err(unwritable)?
-            }
+            Format::Json => serde_json::to_string(&document).map_err(unwritable)?,
+            Format::Ndjson => one_line(serde_json::to_string(&document).map_err(unwritable)?),
             Format::Csv => csv_line(document.cells())?,
         };
         payload += payload_length(&entry);
@@ -265,6 +264,17 @@ pub(super) fn render_page(
         body.push('}');
     }
     Ok(body)
+}
+
+/// `json` on one line for every reader, also one to which Unicode's line separators end a line (UAX 14,
+/// class BK and NL), as they do to Python's `splitlines`. In JSON they stand in strings only.
+fn one_line(json: String) -> String {
+    const SEPARATORS: [(char, &str); 3] =
+        [('\u{85}', "\\u0085"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+    if !json.contains(SEPARATORS.map(|(separator, _)| separator)) {
+        return json;
+    }
+    SEPARATORS.iter().fold(json, |json, (separator, escaped)| json.replace(*separator, escaped))
 }
 
 /// How long `text` is within a string of JSON, in bytes.
@@ -295,7 +305,7 @@ mod tests {
                 project_id: 4.try_into().ok(),
                 action: "create".into(),
                 description: Some(description.to_owned()),
-                metadata: Metadata::from_text(r#"{"b": 1.0, "a":"\u00e9"}"#.into()).ok(),
+                metadata: Metadata::from_text(r#"{"b":1.0,"a":"\u00e9"}"#.into()).ok(),
                 ip_address: "203.0.113.9".parse().ok(),
                 user_agent: Some("curl".into()),
                 ..Details::default()
@@ -321,7 +331,7 @@ mod tests {
         let entry = concat!(
             r#"{"id":1,"userId":3,"projectId":4,"environmentId":null,"user":null,"project":null,"#,
             r#""environment":null,"resourceType":null,"resourceId":null,"action":"create","#,
-            r#""description":"d","metadata":{"b": 1.0, "a":"\u00e9"},"#,
+            r#""description":"d","metadata":{"b":1.0,"a":"\u00e9"},"#,
             r#""createdAt":"2024-01-15T10:30:00.000Z""#
         );
         let message = r#"{"message":"Activity retrieved successfully","data":"#;
@@ -381,7 +391,7 @@ mod tests {
             let body = render(&mut page(vec![activity(1, given)]), Format::Csv, true);
             let (header, line) = body.split_once("\r\n").unwrap();
             assert_eq!(header, [&COLUMNS[..], &CLIENT_COLUMNS].concat().join(","));
-            let metadata = r#""{""b"": 1.0, ""a"":""\u00e9""}""#;
+            let metadata = r#""{""b"":1.0,""a"":""\u00e9""}""#;
             let expected = format!(
                 "1,3,4,,,,,,,,,,,create,{cell},{metadata},2024-01-15T10:30:00.000Z,203.0.113.9,curl,,\r\n"
             );

@@ -14,7 +14,7 @@ use self::queue::{Event, Reply, Ticket};
 use crate::activity::action::SYNC;
 use crate::activity::{Activity, InvalidActivity, NewActivity};
 use crate::config::{self, ConfigError};
-use crate::id::{IdSource, UserId};
+use crate::id::{ActivityId, IdSource, UserId};
 use crate::store::{Draft, Refusal, Store, StoreError, absorb, trips};
 use crate::time::Clock;
 
@@ -34,15 +34,21 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 pub struct ActivityLogger {
     committer: Arc<Committer>,
     deadline: Duration,
+    is_strict: bool,
 }
 
 /// A recorded activity.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Recorded {
-    /// The entry, as it stands in the log.
+    /// The entry, as it stands in the log. What it was altered in is in its details.
     pub activity: Activity,
     /// Whether it had been recorded before, under the same idempotency key.
-    pub repeated: bool,
+    pub is_repeated: bool,
+    /// The entry that its idempotency key stands for, if that says something else: this one is then
+    /// recorded under a key made of its own key and content. Whoever chose the key should look into
+    /// that.
+    pub key_stands_for: Option<ActivityId>,
 }
 
 /// What went wrong for all who waited for it.
@@ -50,8 +56,9 @@ pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Why an activity was not recorded.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AppendError {
-    /// It breaks a limit.
+    /// It has no action; or, if the logger is [strict](ActivityLogger::strict), it breaks a limit.
     #[error(transparent)]
     Invalid(#[from] InvalidActivity),
     /// It has no place in the log.
@@ -84,15 +91,14 @@ impl AppendError {
     }
 }
 
-/// A batch that was not recorded to its end.
+/// A batch that was not recorded to its end. The activity at fault is the one after those that were
+/// recorded; nothing is known of those behind it but that they were not.
 #[derive(Debug, thiserror::Error)]
-#[error("activity {} of the batch", .index + 1)]
+#[error("activity {} of the batch", .recorded.len() + 1)]
 pub struct BatchError {
     /// The activities that were recorded: the first ones of the batch.
     pub recorded: Vec<Recorded>,
-    /// The activity at fault, counted from 0.
-    pub index: usize,
-    /// Why it was not recorded.
+    /// Why the next one was not.
     #[source]
     pub error: AppendError,
 }
@@ -108,7 +114,7 @@ impl ActivityLogger {
     pub fn new(store: Store) -> Self {
         let ids = IdSource::new(fastrand::Rng::new());
         let committer = Arc::new(Committer::new(store, Clock::system(), ids));
-        Self { committer, deadline: DEFAULT_DEADLINE }
+        Self { committer, deadline: DEFAULT_DEADLINE, is_strict: false }
     }
 
     /// A logger that writes to the tables that the environment names; see
@@ -138,6 +144,13 @@ impl ActivityLogger {
         Self { deadline, ..self }
     }
 
+    /// Refuses an activity that breaks a limit, instead of
+    /// [repairing](crate::NewActivity::repair) it.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        Self { is_strict: true, ..self }
+    }
+
     /// Makes the first call, which pays for name resolution, TLS and credentials, so that no append
     /// has to. For a function's initialisation.
     ///
@@ -158,7 +171,7 @@ impl ActivityLogger {
         activity: NewActivity,
     ) -> Result<Recorded, AppendError> {
         let mut recorded =
-            self.append_drafts(user, &[activity.into()]).await.map_err(|batch| batch.error)?;
+            self.append_drafts(user, [activity.into()]).await.map_err(|batch| batch.error)?;
         match recorded.pop() {
             Some(recorded) => Ok(recorded),
             None => unreachable!("a batch of one that succeeds records one"),
@@ -168,15 +181,13 @@ impl ActivityLogger {
     /// Records activities of `user` in this order, in as few transactions as hold them.
     ///
     /// # Errors
-    /// [`BatchError`]: which were recorded, and why the next one was not. An activity that breaks
-    /// a limit is found before any is recorded.
+    /// [`BatchError`]: which were recorded, and why the next one was not.
     pub async fn append_batch(
         &self,
         user: UserId,
         activities: impl IntoIterator<Item = NewActivity>,
     ) -> Result<Vec<Recorded>, BatchError> {
-        let drafts: Vec<Draft> = activities.into_iter().map(Draft::from).collect();
-        self.append_drafts(user, &drafts).await
+        self.append_drafts(user, activities.into_iter().map(Draft::from)).await
     }
 
     /// Records drafts, which may keep the time and id that they come with.
@@ -189,24 +200,42 @@ impl ActivityLogger {
     pub async fn append_drafts(
         &self,
         user: UserId,
-        drafts: &[Draft],
+        drafts: impl IntoIterator<Item = Draft>,
     ) -> Result<Vec<Recorded>, BatchError> {
-        for (index, draft) in drafts.iter().enumerate() {
-            if let Err(error) = draft.activity.validate() {
-                return Err(BatchError { recorded: Vec::new(), index, error: error.into() });
+        let mut sound = Vec::new();
+        let mut fault = None;
+        for mut draft in drafts {
+            let activity = &mut draft.activity;
+            let checked = if self.is_strict { activity.validate() } else { activity.repair() };
+            if let Err(error) = checked {
+                // What comes before it is recorded, as it is before one that fails later.
+                fault = Some(AppendError::from(error));
+                break;
             }
+            sound.push(draft);
         }
+        let (recorded, error) = self.submit(user, sound).await;
+        match error.or(fault) {
+            None => Ok(recorded),
+            Some(error) => Err(BatchError { recorded, error }),
+        }
+    }
+
+    /// Has drafts appended. Returns what the first of them were recorded as, and why the next one was
+    /// not.
+    async fn submit(
+        &self,
+        user: UserId,
+        drafts: Vec<Draft>,
+    ) -> (Vec<Recorded>, Option<AppendError>) {
         if drafts.is_empty() {
-            return Ok(Vec::new());
+            return (Vec::new(), None);
         }
         let before = trips();
         let mut ticket = Committer::submit(&self.committer, user, drafts.into());
         let Reply { recorded, error, usage } = self.wait(&mut ticket).await;
         absorb(usage, before);
-        match error {
-            None => Ok(recorded),
-            Some(error) => Err(BatchError { index: recorded.len(), recorded, error }),
-        }
+        (recorded, error)
     }
 
     /// Waits for an append to end, as long as some of it is recorded before each deadline.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{AppendError, Cause, Recorded};
-use crate::id::UserId;
+use crate::id::{ActivityId, UserId};
 use crate::store::{Draft, MAX_ACTIONS, Outcome, Plan, Usage, reach};
 
 /// The queues of all users who have appends under way.
@@ -237,14 +237,16 @@ impl Queues {
             queue.failure = None;
             let mut refused: HashMap<u64, AppendError> = HashMap::new();
             let mut concerned = BTreeSet::new();
-            for (taken, outcome) in flight.drafts.iter().zip(&flight.plan.outcomes) {
+            let outcomes = flight.drafts.iter().zip(&flight.plan.outcomes).enumerate();
+            for (number, (taken, outcome)) in outcomes {
                 let of = |one: &&mut Request| one.number == taken.request;
                 let Some(request) = queue.requests.iter_mut().find(of) else { continue };
                 concerned.insert(request.number);
                 if request.recorded.len() != taken.index {
                     continue;
                 }
-                match result(&flight.plan, outcome) {
+                let key_stands_for = flight.plan.reused.get(&number).copied();
+                match result(&flight.plan, outcome, key_stands_for) {
                     Ok(recorded) => request.recorded.extend(recorded),
                     Err(error) => {
                         refused.insert(request.number, error);
@@ -313,15 +315,19 @@ impl Queue {
     }
 }
 
-/// What an outcome of a plan is to the caller; nothing for a draft that was left.
-fn result(plan: &Plan, outcome: &Outcome) -> Result<Option<Recorded>, AppendError> {
+/// What the outcome of a draft is to its caller; nothing if it was left.
+fn result(
+    plan: &Plan,
+    outcome: &Outcome,
+    key_stands_for: Option<ActivityId>,
+) -> Result<Option<Recorded>, AppendError> {
     let entry = |subscript: usize| plan.entries[subscript].activity.clone();
-    let (activity, repeated) = match outcome {
+    let (activity, is_repeated) = match outcome {
         Outcome::New(subscript) => (entry(*subscript), false),
         Outcome::Repeats(subscript) => (entry(*subscript), true),
         Outcome::Known(activity) => ((**activity).clone(), true),
         Outcome::Refused(refusal) => return Err(refusal.clone().into()),
         Outcome::Left => return Ok(None),
     };
-    Ok(Some(Recorded { activity, repeated }))
+    Ok(Some(Recorded { activity, is_repeated, key_stands_for }))
 }

@@ -1,11 +1,14 @@
 //! The activity: one immutable entry of a user's log, and the draft it is recorded from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub(crate) use super::repair::digest;
+use super::{json, repair};
 use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
 use crate::time::Timestamp;
 
@@ -53,25 +56,35 @@ pub mod limit {
     pub const DESCRIPTION: usize = 1_024;
     /// `metadata`, as JSON text.
     pub const METADATA: usize = 4_096;
+    /// How many objects and arrays of `metadata` may stand in each other, the whole counted. A reader
+    /// that recurses has a limit of its own; this one is below all of those.
+    pub const METADATA_DEPTH: usize = 32;
     /// `userAgent`.
     pub const USER_AGENT: usize = 512;
     /// `idempotencyKey`.
     pub const IDEMPOTENCY_KEY: usize = 128;
+    /// What came in the place of one field.
+    pub const ALTERED: usize = 128;
 }
 
-/// A JSON object kept as the text it came as, so that it is passed on byte for byte.
+/// A JSON object kept as the text it came as, so that it is passed on byte for byte, but for white
+/// space between its tokens.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Metadata(Box<RawValue>);
 
 impl Metadata {
-    /// Takes `text` as it is.
+    /// Takes `text` as it is, without the white space between its tokens: a line break there would
+    /// break the line that an entry is in NDJSON.
     ///
     /// # Errors
     /// A reason if `text` is not a JSON object.
     pub fn from_text(text: String) -> Result<Self, &'static str> {
         const REASON: &str = "must be a JSON object";
-        let raw = RawValue::from_string(text).map_err(|_| REASON)?;
+        let mut raw = RawValue::from_string(text).map_err(|_| REASON)?;
+        if let Cow::Owned(compacted) = json::compact(raw.get()) {
+            raw = RawValue::from_string(compacted).map_err(|_| REASON)?;
+        }
         if raw.get().starts_with('{') { Ok(Self(raw)) } else { Err(REASON) }
     }
 
@@ -109,8 +122,9 @@ impl TryFrom<serde_json::Map<String, serde_json::Value>> for Metadata {
     }
 }
 
-/// What was altered before it was recorded: by the JSON name of the field, what came in its place, or
-/// `None` for a text too long to keep.
+/// What was altered before it was recorded: by the JSON name of the field, what came in its place: a text
+/// as it is, anything else as its JSON text, at most [`limit::ALTERED`] bytes of it. `None` stands for a
+/// text too long to keep, of which the entry has the beginning.
 pub type Altered = BTreeMap<String, Option<String>>;
 
 /// What is said of an action, by an entry of the log and by the draft it is recorded from.
@@ -152,9 +166,9 @@ impl Details {
     #[must_use]
     pub fn as_other(mut self) -> Self {
         let action = std::mem::replace(&mut self.action, Self::OTHER.to_owned());
-        self.altered.entry("action".to_owned()).or_insert(Some(action));
+        repair::note(&mut self.altered, "action", &action);
         if let Some(resource_type) = self.resource_type.take() {
-            self.altered.entry("resourceType".to_owned()).or_insert(Some(resource_type));
+            repair::note(&mut self.altered, "resourceType", &resource_type);
         }
         self
     }
@@ -208,6 +222,20 @@ impl NewActivity {
         self
     }
 
+    /// Says what kind of resource it was done to, where that has no id.
+    #[must_use]
+    pub fn resource_type(mut self, resource_type: impl Into<String>) -> Self {
+        self.details.resource_type = Some(resource_type.into());
+        self
+    }
+
+    /// Says which project it was done in, where that was in none of its environments.
+    #[must_use]
+    pub const fn project(mut self, project: ProjectId) -> Self {
+        self.details.project_id = Some(project);
+        self
+    }
+
     /// Says which environment of which project it was done in.
     #[must_use]
     pub const fn environment(mut self, project: ProjectId, environment: EnvironmentId) -> Self {
@@ -232,8 +260,20 @@ impl NewActivity {
 
     /// Says where the request came from and what sent it.
     #[must_use]
-    pub fn client(mut self, ip_address: IpAddr, user_agent: impl Into<String>) -> Self {
+    pub fn client(self, ip_address: IpAddr, user_agent: impl Into<String>) -> Self {
+        self.ip_address(ip_address).user_agent(user_agent)
+    }
+
+    /// Says where the request came from.
+    #[must_use]
+    pub const fn ip_address(mut self, ip_address: IpAddr) -> Self {
         self.details.ip_address = Some(ip_address);
+        self
+    }
+
+    /// Says what sent the request.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.details.user_agent = Some(user_agent.into());
         self
     }
@@ -252,7 +292,8 @@ impl NewActivity {
         self
     }
 
-    /// Checks every limit.
+    /// Checks every limit, for a service that would rather have an error than a
+    /// [repair](Self::repair). What this accepts, a repair does not change.
     ///
     /// # Errors
     /// [`InvalidActivity`] naming the first field at fault.
@@ -268,23 +309,34 @@ impl NewActivity {
         let metadata = details.metadata.as_ref().map(Metadata::as_text);
         check_length("description", details.description.as_deref(), limit::DESCRIPTION)?;
         check_length("metadata", metadata, limit::METADATA)?;
+        if metadata.is_some_and(|text| json::depth(text) > limit::METADATA_DEPTH) {
+            let reason = format!("must be nested at most {} deep", limit::METADATA_DEPTH);
+            return Err(invalid("metadata", reason));
+        }
+        if metadata.is_some_and(|text| json::well_formed(text) != text) {
+            return Err(invalid("metadata", "must not have half of a surrogate pair"));
+        }
+        if details.ip_address.is_some_and(|address| address.to_canonical() != address) {
+            return Err(invalid("ipAddress", "must be the IPv4 address that it holds"));
+        }
         check_length("userAgent", details.user_agent.as_deref(), limit::USER_AGENT)?;
         check_length("idempotencyKey", self.idempotency_key.as_deref(), limit::IDEMPOTENCY_KEY)?;
         if self.idempotency_key.as_deref() == Some("") {
             return Err(invalid("idempotencyKey", "must not be empty"));
         }
+        for (field, came) in &details.altered {
+            if !repair::is_field(field) {
+                return Err(invalid("altered", "must have no members but fields of an activity"));
+            }
+            check_length("altered", came.as_deref(), limit::ALTERED)?;
+        }
         Ok(())
     }
 }
 
-/// Whether `name` has the form of an action or a resource type: 1–64 of `[a-z0-9_.:-]`.
-fn is_name(name: &str) -> bool {
-    (1..=limit::NAME).contains(&name.len())
-        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-'))
-}
-
+/// Checks that `name` has the form of an action or a resource type: 1–64 of `[a-z0-9_.:-]`.
 fn check_name(field: &'static str, name: &str) -> Result<(), InvalidActivity> {
-    if is_name(name) {
+    if !name.is_empty() && repair::name(name) == name {
         Ok(())
     } else {
         Err(invalid(field, format!("must be 1 to {} characters of a-z 0-9 _ . : -", limit::NAME)))
@@ -356,9 +408,10 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_an_object_kept_byte_for_byte() {
+    fn metadata_is_an_object_kept_byte_for_byte_but_for_white_space() {
         let text = "{\"b\": 1.0,\n \"a\":1e2, \"a\": null}";
-        assert_eq!(Metadata::from_text(text.to_owned()).unwrap().as_text(), text);
+        let kept = r#"{"b":1.0,"a":1e2,"a":null}"#;
+        assert_eq!(Metadata::from_text(text.to_owned()).unwrap().as_text(), kept);
         for text in ["", "[]", "1", "null", "{", "{} {}", "\"{}\""] {
             assert!(Metadata::from_text(text.to_owned()).is_err(), "{text}");
         }

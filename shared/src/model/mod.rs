@@ -3,6 +3,8 @@
 pub mod activity;
 pub mod directory;
 pub mod id;
+mod json;
 pub mod message;
+mod repair;
 pub mod time;
 pub mod view;

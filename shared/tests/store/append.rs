@@ -16,7 +16,7 @@ use activity_log_local::kit::{Log, START, full, millis, user, whole};
 async fn an_entry_can_be_read_back_as_it_was_recorded() {
     let log = Log::new().await;
     let recorded = log.logger.append(user(3), full(1)).await.unwrap();
-    assert!(!recorded.repeated);
+    assert!(!recorded.is_repeated);
     assert_eq!(recorded.activity.created_at, millis(START));
     let read = log.store.activity(recorded.activity.id).await.unwrap();
     assert_eq!(read, Some(recorded.activity.clone()));
@@ -28,22 +28,23 @@ async fn the_same_idempotency_key_returns_the_entry_first_recorded() {
     let log = Log::new().await;
     let first = log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap();
     log.advance(1_000);
-    let again = log.logger.append(user(3), full(2).idempotency_key("k")).await.unwrap();
-    assert!(again.repeated);
+    let again = log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap();
+    assert!(again.is_repeated);
+    assert_eq!(again.key_stands_for, None);
     assert_eq!(again.activity, first.activity);
     let other_user = log.logger.append(user(4), full(1).idempotency_key("k")).await.unwrap();
-    assert!(!other_user.repeated, "keys are a user's own");
+    assert!(!other_user.is_repeated, "keys are a user's own");
     assert_eq!(log.page(whole(3), 0, 10).await.total, 1);
 }
 
 #[tokio::test]
 async fn a_key_that_stands_twice_in_a_batch_is_recorded_once() {
     let log = Log::new().await;
-    let batch = (0..60).map(|number| full(number).idempotency_key(format!("{}", number % 30)));
+    let batch = (0..60).map(|number| full(number % 30).idempotency_key(format!("{}", number % 30)));
     let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
     assert_eq!(recorded.len(), 60);
     for number in 30..60 {
-        assert!(recorded[number].repeated);
+        assert!(recorded[number].is_repeated);
         assert_eq!(recorded[number].activity, recorded[number - 30].activity);
     }
     assert_eq!(log.page(whole(3), 0, 1).await.total, 30);
@@ -55,10 +56,10 @@ async fn an_idempotency_key_is_forgotten_after_fourteen_days_even_if_it_is_still
     let day = 24 * 60 * 60 * 1_000;
     log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap();
     log.advance(14 * day - 1_000);
-    assert!(log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().repeated);
+    assert!(log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().is_repeated);
     log.advance(1_000);
-    assert!(!log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().repeated);
-    assert!(log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().repeated);
+    assert!(!log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().is_repeated);
+    assert!(log.logger.append(user(3), full(1).idempotency_key("k")).await.unwrap().is_repeated);
 }
 
 #[tokio::test]
@@ -76,13 +77,86 @@ async fn times_are_kept_between_the_newest_entry_and_now() {
 }
 
 #[tokio::test]
-async fn a_batch_with_one_bad_activity_records_nothing_and_names_the_field() {
+async fn a_key_that_comes_again_with_something_else_records_that_too_and_tells() {
     let log = Log::new().await;
-    let batch = [full(1), full(2), NewActivity::new("Not A Name")];
-    let error = log.logger.append_batch(user(3), batch).await.unwrap_err();
-    assert_eq!((error.index, error.recorded.len()), (2, 0));
+    let keyed = |action: &str| NewActivity::new(action).idempotency_key("k");
+    let first = log.logger.append(user(3), keyed("create")).await.unwrap().activity;
+    let batch = || [keyed("delete"), keyed("create"), keyed("update"), keyed("delete")];
+    for is_again in [false, true] {
+        let recorded = log.logger.append_batch(user(3), batch()).await.unwrap();
+        let repeated: Vec<_> = recorded.iter().map(|recorded| recorded.is_repeated).collect();
+        assert_eq!(repeated, [is_again, true, is_again, true]);
+        let stands_for = recorded.iter().map(|recorded| recorded.key_stands_for);
+        assert!(stands_for.eq([Some(first.id), None, Some(first.id), Some(first.id)]));
+        let altered = &recorded[0].activity.details.altered;
+        assert_eq!(*altered, [("idempotencyKey".to_owned(), Some("k".to_owned()))].into());
+        assert_eq!(recorded[3].activity, recorded[0].activity);
+    }
+    let actions = log.entries(3).await.into_iter().map(|entry| entry.details.action);
+    assert!(actions.eq(["create", "delete", "update"]));
+    log.verify(3).await;
+}
+
+#[tokio::test]
+async fn two_of_one_key_in_a_batch_that_differ_are_both_recorded() {
+    let log = Log::new().await;
+    // More than one transaction's worth, each key with two contents and each content twice.
+    let batch = || {
+        (0..120).map(|number: u64| {
+            let key = format!("{}", number % 30);
+            NewActivity::new(format!("action{}", number / 30 % 2)).idempotency_key(key)
+        })
+    };
+    for _ in 0..2 {
+        let recorded = log.logger.append_batch(user(3), batch()).await.unwrap();
+        assert_eq!(recorded.len(), 120);
+        for number in 60..120 {
+            assert!(recorded[number].is_repeated, "{number}");
+            assert_eq!(recorded[number].activity, recorded[number - 60].activity);
+        }
+        assert_eq!(log.page(whole(3), 0, 1).await.total, 60);
+    }
+    log.verify(3).await;
+}
+
+#[tokio::test]
+async fn a_key_of_another_content_is_forgotten_with_its_time_too() {
+    let log = Log::new().await;
+    let keyed = |action: &str| NewActivity::new(action).idempotency_key("k");
+    log.logger.append(user(3), keyed("create")).await.unwrap();
+    log.advance(1_000);
+    log.logger.append(user(3), keyed("delete")).await.unwrap();
+    log.advance(14 * 24 * 60 * 60 * 1_000 - 1_000);
+    assert!(!log.logger.append(user(3), keyed("create")).await.unwrap().is_repeated);
+    assert!(log.logger.append(user(3), keyed("delete")).await.unwrap().is_repeated);
+    log.advance(1_000);
+    assert!(!log.logger.append(user(3), keyed("delete")).await.unwrap().is_repeated);
+}
+
+#[tokio::test]
+async fn a_strict_logger_refuses_what_breaks_a_limit_and_records_what_comes_before_it() {
+    let log = Log::new().await;
+    let batch = || [full(1), full(2), NewActivity::new("Not A Name"), full(4)];
+    let error = log.logger.clone().strict().append_batch(user(3), batch()).await.unwrap_err();
+    assert_eq!(error.to_string(), "activity 3 of the batch");
+    let recorded: Vec<_> = error.recorded.into_iter().map(|recorded| recorded.activity).collect();
+    assert_eq!(log.entries(3).await, recorded);
+    assert_eq!(recorded.len(), 2);
     assert!(matches!(error.error, AppendError::Invalid(invalid) if invalid.field == "action"));
-    assert_eq!(log.page(whole(3), 0, 1).await.total, 0);
+    let recorded = log.logger.append_batch(user(3), batch()).await.unwrap();
+    assert_eq!(recorded[2].activity.details.action, "not_a_name");
+    let altered = &recorded[2].activity.details.altered;
+    assert_eq!(*altered, [("action".to_owned(), Some("Not A Name".to_owned()))].into());
+}
+
+#[tokio::test]
+async fn an_activity_without_an_action_ends_its_batch_in_the_middle() {
+    let log = Log::new().await;
+    let batch = [full(1), NewActivity::new(""), full(3)];
+    let error = log.logger.append_batch(user(3), batch).await.unwrap_err();
+    assert_eq!(error.recorded.len(), 1);
+    assert!(error.error.is_final() && error.error.to_string() == "action must not be empty");
+    assert_eq!(log.page(whole(3), 0, 1).await.total, 1);
 }
 
 #[tokio::test]
@@ -207,7 +281,7 @@ async fn kept_entries_keep_their_time_and_id_or_are_refused() {
             id: id.map(|id| ActivityId::try_from(id).unwrap()),
         },
     };
-    let append = async |draft| log.logger.append_drafts(user(3), &[draft]).await;
+    let append = async |draft| log.logger.append_drafts(user(3), [draft]).await;
     let first = append(kept(Some(7), -100)).await.unwrap().pop().unwrap().activity;
     assert_eq!((first.id.get(), first.created_at.as_millis()), (7, START - 100));
     for (id, by) in [(Some(8), -101), (Some(6), -100), (None, -101)] {
@@ -231,13 +305,13 @@ async fn a_kept_id_that_is_taken_stops_a_batch_just_before_it() {
         activity: full(id),
         placement: Placement::Kept { created_at: millis(START + by), id: id.try_into().ok() },
     };
-    log.logger.append_drafts(user(4), &[kept(3, 0)]).await.unwrap();
+    log.logger.append_drafts(user(4), [kept(3, 0)]).await.unwrap();
     for (id, batch) in [
         (3, [kept(1, 1), kept(2, 2), kept(3, 3), kept(4, 4)]),
         (5, [kept(5, 5), kept(6, 6), kept(5, 7), kept(8, 8)]),
     ] {
-        let stopped = log.logger.append_drafts(user(3), &batch).await.unwrap_err();
-        assert_eq!((stopped.index, stopped.recorded.len()), (2, 2));
+        let stopped = log.logger.append_drafts(user(3), batch).await.unwrap_err();
+        assert_eq!(stopped.recorded.len(), 2);
         assert!(
             matches!(stopped.error, AppendError::Refused(Refusal::IdTaken { id: taken }) if taken.get() == id)
         );

@@ -28,7 +28,7 @@ async fn log_of(count: u64, mut workload: Workload) -> Log {
             Draft { activity: workload.next(), placement: Placement::Kept { created_at, id } }
         })
         .collect();
-    log.logger.append_drafts(user(3), &drafts).await.unwrap();
+    log.logger.append_drafts(user(3), drafts).await.unwrap();
     log.advance(i64::try_from(count).unwrap() * 60_000);
     log
 }

@@ -49,7 +49,7 @@ async fn whatever_fails_at_whatever_step_an_append_is_recorded_once() {
                         faults.inject(Some(injection));
                         let again = logger.append_batch(user(3), batch).await.unwrap();
                         let same = recorded.iter().zip(&again).all(|(first, second)| {
-                            second.repeated && first.activity == second.activity
+                            second.is_repeated && first.activity == second.activity
                         });
                         assert!(same, "{injection:?}");
                     }

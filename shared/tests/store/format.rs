@@ -185,7 +185,7 @@ async fn the_example_in_the_documentation_is_what_is_stored() {
         draft(1_705_314_601_500, 5_109_356_544_300, NewActivity::new("sync")),
         draft(1_705_314_601_500, 5_109_356_544_301, create()),
     ];
-    log.logger.append_drafts(user(3), &drafts).await.unwrap();
+    log.logger.append_drafts(user(3), drafts).await.unwrap();
     let ledger = ledger(&log).await;
     assert_eq!(ledger.len(), 1, "the head");
     let example = fenced("text").find(|block| block.contains("version 1")).unwrap();

@@ -73,10 +73,10 @@ async fn a_draft_that_is_refused_fails_alone() {
         vec![kept(5, -20)],
         vec![numbered(6).into()],
     ];
-    let appends = batches.iter().map(|batch| logger.append_drafts(user(3), batch));
+    let appends = batches.iter().map(|batch| logger.append_drafts(user(3), batch.clone()));
     let mut recorded = join_all(appends).await;
     let refused = recorded.remove(1).unwrap_err();
-    assert_eq!((refused.index, refused.recorded.len()), (1, 1));
+    assert_eq!(refused.recorded.len(), 1);
     let error = &refused.error;
     assert!(matches!(error, AppendError::Refused(Refusal::OutOfOrder { .. })), "{error:?}");
     assert!(recorded.iter().all(Result::is_ok), "{recorded:?}");
@@ -94,13 +94,13 @@ async fn an_id_that_is_taken_ends_the_batch_that_keeps_it_and_no_other() {
             id: id.try_into().ok(),
         },
     };
-    log.logger.append_drafts(user(4), &[kept(9, 12)]).await.unwrap();
+    log.logger.append_drafts(user(4), [kept(9, 12)]).await.unwrap();
     let batches =
         [vec![kept(0, 10)], vec![kept(1, 11), kept(2, 12), kept(3, 13)], vec![kept(4, 14)]];
-    let appends = batches.iter().map(|batch| logger.append_drafts(user(3), batch));
+    let appends = batches.iter().map(|batch| logger.append_drafts(user(3), batch.clone()));
     let mut recorded = join_all(appends).await;
     let taken = recorded.remove(1).unwrap_err();
-    assert_eq!((taken.index, taken.recorded.len()), (1, 1));
+    assert_eq!(taken.recorded.len(), 1);
     let error = &taken.error;
     assert!(matches!(error, AppendError::Refused(Refusal::IdTaken { .. })), "{error:?}");
     assert!(recorded.iter().all(Result::is_ok), "{recorded:?}");
@@ -271,9 +271,9 @@ async fn a_refusal_beside_a_lost_answer_holds_up_nobody() {
     inject(&faults, Fault::ServerError, WRITE, 1);
     let batch = [kept(0, -50), kept(1, -60)];
     let other = logger.append(user(3), numbered(2));
-    let (refused, other) = tokio::join!(logger.append_drafts(user(3), &batch), other);
+    let (refused, other) = tokio::join!(logger.append_drafts(user(3), batch), other);
     let refused = refused.unwrap_err();
-    assert_eq!((refused.index, refused.recorded.len()), (1, 1));
+    assert_eq!(refused.recorded.len(), 1);
     assert!(matches!(refused.error, AppendError::Refused(_)), "{refused:?}");
     other.unwrap();
     assert_eq!(said(&log).await, ["0", "2"]);

@@ -1,6 +1,6 @@
 //! The two round trips of an append: read the state consistently, write one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::Config;
@@ -10,10 +10,12 @@ use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use super::plan::{Draft, HeadChange, LogState, PartChange, Plan};
+use super::reuse;
+use crate::activity::Activity;
 use crate::id::{ActivityId, UserId};
 use crate::store::call::{CAPACITY, unbuildable};
 use crate::store::error::{is_throttling, is_transient};
-use crate::store::item::attribute::{Reader, number};
+use crate::store::item::attribute::{Item, Reader, number};
 use crate::store::item::entry;
 use crate::store::item::head::{self, Head};
 use crate::store::item::key::{self, DATA, LEDGER, LedgerKey};
@@ -52,7 +54,8 @@ pub(crate) enum CommitError {
 impl Store {
     /// Reads, consistently, what a plan for `drafts` must know: the heads of their scopes but for
     /// those that are `kept`, and what their idempotency keys were recorded as. One round trip, and
-    /// one more for entries that were recorded before, and for nodes that the drafts may extend.
+    /// one more for entries that were recorded before, and for nodes that the drafts may extend; and
+    /// up to two more for keys that come again with something else.
     ///
     /// The items are not read as of one moment. A plan stays right all the same, because its
     /// transaction is conditional on each head.
@@ -63,29 +66,22 @@ impl Store {
         kept: BTreeMap<Scope, Head>,
         now: Timestamp,
     ) -> Result<LogState, StoreError> {
-        let whole = Scope::User(user);
         let mut more: BTreeMap<Scope, u64> = BTreeMap::new();
         for scope in drafts.iter().flat_map(|draft| draft.scopes(user)) {
             *more.entry(scope).or_default() += 1;
         }
         let unknown = more.keys().filter(|scope| !kept.contains_key(scope));
         let mut wanted: Vec<_> = unknown.map(|scope| key::item(*scope, &LedgerKey::Head)).collect();
-        let keys = drafts.iter().filter_map(|draft| draft.activity.idempotency_key.as_deref());
-        let mut keys: Vec<&str> = keys.collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let keys = keys.into_iter().map(|key| LedgerKey::Idempotency(key.to_owned()));
-        wanted.extend(keys.map(|key| key::item(whole, &key)));
+        let keys = drafts.iter().filter_map(|draft| draft.activity.idempotency_key.clone());
+        let keys: BTreeSet<String> = keys.collect();
+        wanted.extend(keys.iter().map(|key| idempotency_item(user, key)));
 
         let mut state = LogState { heads: kept, ..LogState::default() };
         let mut recorded: HashMap<String, ActivityId> = HashMap::new();
         for item in self.batch_get(&self.tables.ledger, wanted, true).await? {
             let reader = Reader::new(&item, LEDGER);
             if let LedgerKey::Idempotency(key) = key::ledger_key(&reader)? {
-                // DynamoDB deletes expired items late; until then they count as deleted.
-                if reader.number::<u64>("expiresAt")? > epoch_seconds(now) {
-                    recorded.insert(key, reader.number("id")?);
-                }
+                recorded.extend(recorded_as(&reader, now)?.map(|id| (key, id)));
             } else {
                 let head = head::decode(&item)?;
                 state.heads.insert(head.scope, head);
@@ -96,9 +92,10 @@ impl Store {
             keys.map(|node| key::item(*scope, &LedgerKey::Node(node)))
         });
         let nodes = self.batch_get(&self.tables.ledger, nodes.collect(), true);
-        let (keys, ids): (Vec<String>, Vec<ActivityId>) = recorded.into_iter().unzip();
-        let (nodes, activities) = tokio::try_join!(nodes, self.activities(user, &ids))?;
-        state.known = keys.into_iter().zip(activities).collect();
+        state.known = keys.into_iter().map(|key| (key, None)).collect();
+        let (nodes, known) = tokio::try_join!(nodes, self.recorded(user, recorded))?;
+        state.known.extend(known);
+        self.read_other_keys(user, drafts, &mut state, now).await?;
         for item in nodes {
             let reader = Reader::new(&item, LEDGER);
             let scope = key::scope(&reader)?;
@@ -111,6 +108,43 @@ impl Store {
             state.nodes.insert((scope, key), node);
         }
         Ok(state)
+    }
+
+    /// Reads what the keys were recorded as of drafts whose own keys stand for something else.
+    async fn read_other_keys(
+        &self,
+        user: UserId,
+        drafts: &[&Draft],
+        state: &mut LogState,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let other = drafts.iter().filter_map(|Draft { activity, .. }| {
+            let own = activity.idempotency_key.as_ref()?;
+            let recorded = state.known.get(own)?.as_ref()?;
+            (!reuse::is_same(activity, recorded)).then(|| reuse::other_key(own, activity))
+        });
+        let keys: BTreeSet<String> = other.collect();
+        let items = keys.iter().map(|key| idempotency_item(user, key)).collect();
+        let mut recorded = HashMap::new();
+        for item in self.batch_get(&self.tables.ledger, items, true).await? {
+            let reader = Reader::new(&item, LEDGER);
+            let LedgerKey::Idempotency(key) = key::ledger_key(&reader)? else { continue };
+            recorded.extend(recorded_as(&reader, now)?.map(|id| (key, id)));
+        }
+        state.known.extend(keys.into_iter().map(|key| (key, None)));
+        state.known.extend(self.recorded(user, recorded).await?);
+        Ok(())
+    }
+
+    /// The activities that keys were recorded as.
+    async fn recorded(
+        &self,
+        user: UserId,
+        recorded: HashMap<String, ActivityId>,
+    ) -> Result<impl Iterator<Item = (String, Option<Activity>)> + use<>, StoreError> {
+        let (keys, ids): (Vec<String>, Vec<ActivityId>) = recorded.into_iter().unzip();
+        let activities = self.activities(user, &ids).await?;
+        Ok(keys.into_iter().zip(activities.into_iter().map(Some)))
     }
 
     /// Writes `plan` in one transaction: all of it or nothing.
@@ -171,11 +205,10 @@ impl Store {
     }
 
     fn put_idempotency_key(&self, plan: &Plan, key: &str, id: ActivityId) -> PutBuilder {
-        let item = key::item(Scope::User(plan.user), &LedgerKey::Idempotency(key.to_owned()));
         let expires_at = epoch_seconds(plan.now) + IDEMPOTENCY_KEY_SECONDS;
         Put::builder()
             .table_name(&self.tables.ledger)
-            .set_item(Some(item))
+            .set_item(Some(idempotency_item(plan.user, key)))
             .item("id", number(id))
             .item("expiresAt", number(expires_at))
             .condition_expression("attribute_not_exists(id) OR expiresAt <= :now")
@@ -197,6 +230,18 @@ impl Store {
             put
         }
     }
+}
+
+/// The key of the item of a user's idempotency key.
+fn idempotency_item(user: UserId, key: &str) -> Item {
+    key::item(Scope::User(user), &LedgerKey::Idempotency(key.to_owned()))
+}
+
+/// What an idempotency key was recorded as. DynamoDB deletes expired items late; until then they count
+/// as deleted.
+fn recorded_as(reader: &Reader<'_>, now: Timestamp) -> Result<Option<ActivityId>, StoreError> {
+    let is_valid = reader.number::<u64>("expiresAt")? > epoch_seconds(now);
+    if is_valid { reader.number("id").map(Some) } else { Ok(None) }
 }
 
 fn epoch_seconds(time: Timestamp) -> u64 {

@@ -2,6 +2,7 @@
 
 mod commit;
 mod plan;
+mod reuse;
 
 pub(crate) use commit::CommitError;
 pub use commit::IDEMPOTENCY_KEY_SECONDS;

@@ -16,6 +16,7 @@ use crate::store::item::head::{Head, Pair};
 use crate::store::item::key::LedgerKey;
 use crate::store::item::ledger::{Grown, OpenLedger, Sealed};
 use crate::store::item::node::{Node, NodeKey, children};
+use crate::store::write::reuse;
 use crate::time::Timestamp;
 use crate::view::Scope;
 
@@ -100,8 +101,8 @@ pub(crate) struct LogState {
     pub(crate) heads: BTreeMap<Scope, Head>,
     /// The nodes that the drafts may extend.
     pub(crate) nodes: BTreeMap<(Scope, NodeKey), Node>,
-    /// What the idempotency keys among the drafts were first recorded as.
-    pub(crate) known: HashMap<String, Activity>,
+    /// What the idempotency keys among the drafts were first recorded as; nothing, if they are free.
+    pub(crate) known: HashMap<String, Option<Activity>>,
 }
 
 impl LogState {
@@ -173,6 +174,9 @@ pub(crate) struct Plan {
     pub(crate) keys: Vec<(String, usize)>,
     /// What becomes of each draft that fits, in order.
     pub(crate) outcomes: Vec<Outcome>,
+    /// By subscript of the outcomes, the entry that the draft's own key stands for, if that says
+    /// something else.
+    pub(crate) reused: BTreeMap<usize, ActivityId>,
 }
 
 impl Plan {
@@ -227,6 +231,7 @@ pub(crate) fn plan<'a>(
         entries: Vec::new(),
         keys: Vec::new(),
         outcomes: Vec::new(),
+        reused: BTreeMap::new(),
     };
     let mut ended = BTreeSet::new();
     for Planned { batch, draft } in drafts {
@@ -311,15 +316,35 @@ struct Builder<'a> {
     entries: Vec<Entry>,
     keys: Vec<(String, usize)>,
     outcomes: Vec<Outcome>,
+    reused: BTreeMap<usize, ActivityId>,
+}
+
+/// What an activity's idempotency key makes of it.
+enum KeyUse {
+    /// It has none.
+    None,
+    /// It is to be recorded under this one. If its own stands for something else, that is an entry of
+    /// this id, and the key another.
+    Free { key: String, stands_for: Option<ActivityId> },
+    /// It was recorded before, under its own key or likewise.
+    Repeated { outcome: Outcome, stands_for: Option<ActivityId> },
+    /// What the key stands for is not among what was read.
+    Unread,
 }
 
 impl Builder<'_> {
     /// Adds a draft; `None` if the transaction has no room for it.
     fn add(&mut self, draft: &Draft, ids: &mut Ids<'_>) -> Result<Option<Outcome>, StoreError> {
-        let key = draft.activity.idempotency_key.as_deref();
-        if let Some(outcome) = key.and_then(|key| self.repeated(key)) {
-            return Ok(Some(outcome));
-        }
+        let key = match self.key(&draft.activity) {
+            KeyUse::None => None,
+            KeyUse::Free { key, stands_for } => Some((key, stands_for)),
+            KeyUse::Repeated { outcome, stands_for } => {
+                self.reused.extend(stands_for.map(|id| (self.outcomes.len(), id)));
+                return Ok(Some(outcome));
+            }
+            // The next transaction reads what it was recorded as, if it was.
+            KeyUse::Unread => return Ok(None),
+        };
         let at = match self.place(draft, ids) {
             Ok(at) => at,
             Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
@@ -337,7 +362,12 @@ impl Builder<'_> {
             return Ok(None);
         }
 
-        let activity = self.activity(draft, at);
+        let mut activity = self.activity(draft, at);
+        if let Some((_, Some(id))) = key {
+            self.reused.insert(self.outcomes.len(), id);
+            let own = draft.activity.idempotency_key.clone();
+            activity.details.altered.insert("idempotencyKey".to_owned(), own);
+        }
         let Details { resource_type, action, .. } = &activity.details;
         let pair = Pair { resource_type: resource_type.as_deref(), action };
         let mut positions = Positions::default();
@@ -351,18 +381,40 @@ impl Builder<'_> {
             Entry::after(whole.ledger.head().hash.unwrap_or(EntryHash::NONE), activity, positions);
         whole.ledger.head_mut().chain(entry.hash);
         let subscript = self.entries.len();
-        self.keys.extend(key.map(|key| (key.to_owned(), subscript)));
+        self.keys.extend(key.map(|(key, _)| (key, subscript)));
         self.entries.push(entry);
         Ok(Some(Outcome::New(subscript)))
     }
 
+    /// The key to record an activity under: its own, or else another, if its own stands for something
+    /// else.
+    fn key(&self, activity: &NewActivity) -> KeyUse {
+        let Some(own) = &activity.idempotency_key else { return KeyUse::None };
+        match self.recorded(own) {
+            Some((outcome, recorded)) if reuse::is_same(activity, recorded) => {
+                KeyUse::Repeated { outcome, stands_for: None }
+            }
+            Some((_, recorded)) => self.key_use(reuse::other_key(own, activity), Some(recorded.id)),
+            None => self.key_use(own.clone(), None),
+        }
+    }
+
+    /// What a key makes of an activity that nothing else but a repetition of it is recorded under.
+    fn key_use(&self, key: String, stands_for: Option<ActivityId>) -> KeyUse {
+        match self.recorded(&key) {
+            Some((outcome, _)) => KeyUse::Repeated { outcome, stands_for },
+            None if self.state.known.contains_key(&key) => KeyUse::Free { key, stands_for },
+            None => KeyUse::Unread,
+        }
+    }
+
     /// What an idempotency key was recorded as, before or earlier in this plan.
-    fn repeated(&self, key: &str) -> Option<Outcome> {
-        if let Some(activity) = self.state.known.get(key) {
-            return Some(Outcome::Known(Box::new(activity.clone())));
+    fn recorded(&self, key: &str) -> Option<(Outcome, &Activity)> {
+        if let Some(Some(activity)) = self.state.known.get(key) {
+            return Some((Outcome::Known(Box::new(activity.clone())), activity));
         }
         let (_, subscript) = self.keys.iter().find(|(planned, _)| planned == key)?;
-        Some(Outcome::Repeats(*subscript))
+        Some((Outcome::Repeats(*subscript), &self.entries[*subscript].activity))
     }
 
     /// Where a draft stands in the log.
@@ -410,6 +462,9 @@ impl Builder<'_> {
     /// resource type and action, it is recorded as something else, and says so.
     fn activity(&self, draft: &Draft, at: SortKey) -> Activity {
         let mut details = draft.activity.details.clone();
+        if draft.placement == Placement::End {
+            details.repair_time(self.now);
+        }
         details.occurred_at = details.occurred_at.filter(|time| *time != at.created_at);
         let Details { resource_type, action, .. } = &details;
         let pair = Pair { resource_type: resource_type.as_deref(), action };
@@ -434,7 +489,7 @@ impl Builder<'_> {
     }
 
     fn finish(self) -> Plan {
-        let Self { user, now, entries, keys, outcomes, scopes, .. } = self;
+        let Self { user, now, entries, keys, outcomes, reused, scopes, .. } = self;
         let mut heads = Vec::with_capacity(scopes.len());
         let mut parts = Vec::new();
         for (scope, ScopePlan { ledger, read, blocks, nodes }) in scopes {
@@ -455,7 +510,7 @@ impl Builder<'_> {
             });
             parts.extend(nodes);
         }
-        Plan { user, now, entries, heads, parts, keys, outcomes }
+        Plan { user, now, entries, heads, parts, keys, outcomes, reused }
     }
 }
 
@@ -612,8 +667,10 @@ mod tests {
             let Activity { created_at, details, .. } = &entry.activity;
             (*created_at, details.occurred_at)
         });
-        let expected =
-            [(at(-5), None), (at(-5), Some(at(-9))), (at(0), Some(at(9))), (at(0), None)];
+        let expected = [(at(-5), None), (at(-5), Some(at(-9))), (at(0), None), (at(0), None)];
         assert!(times.eq(expected));
+        let came = Some("2026-01-01T00:00:00.009Z".to_owned());
+        let altered = &plan.entries[2].activity.details.altered;
+        assert_eq!(*altered, [("occurredAt".to_owned(), came)].into(), "it was later than now");
     }
 }
