@@ -12,11 +12,10 @@ use std::sync::Arc;
 
 use activity_log::Report;
 use activity_log::activity::{Activity, Details};
+use activity_log::directory::NameChange;
 use activity_log::id::UserId;
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{
-    Draft, Entity, Order, PageRequest, Placement, SortKey, Start, Store, TimeRange,
-};
+use activity_log::store::{Draft, Order, PageRequest, Placement, SortKey, Start, Store, TimeRange};
 use activity_log::time::Timestamp;
 use activity_log::view::{Scope, View};
 use indicatif::ProgressBar;
@@ -75,7 +74,7 @@ pub(crate) struct Summary {
     pub(crate) recorded: u64,
     /// Activities that were there.
     pub(crate) skipped: u64,
-    /// Users, projects and environments that were written.
+    /// Names of users, projects and environments that were written or deleted.
     pub(crate) entities: u64,
 }
 
@@ -122,7 +121,7 @@ struct Importer {
     logger: Arc<ActivityLogger>,
     waiting: HashMap<UserId, Vec<Numbered>>,
     waiting_count: usize,
-    entities: Vec<Entity>,
+    entities: Vec<NameChange>,
     /// The line of the first of `entities`.
     entities_line: u64,
     states: HashMap<UserId, UserState>,
@@ -192,12 +191,12 @@ impl Importer {
             let parsed = Line::parse(text.trim_end())
                 .map_err(|reason| BadLine { line, reason: reason.into() })?;
             match parsed {
-                Line::Entity(entity) => {
+                Line::Name(change) => {
                     self.bar.inc(bytes);
                     if self.entities.is_empty() {
                         self.entities_line = line;
                     }
-                    self.entities.push(entity);
+                    self.entities.push(change);
                     if self.entities.len() >= ENTITIES {
                         self.write_entities().await?;
                     }
@@ -221,7 +220,7 @@ impl Importer {
         let line = self.entities_line;
         let entities = std::mem::take(&mut self.entities);
         self.store
-            .put_entities(&entities)
+            .write_names(&entities)
             .await
             .map_err(|error| BadLine { line, reason: error.into() })?;
         self.summary.entities += entities.len() as u64;

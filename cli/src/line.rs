@@ -3,17 +3,17 @@
 use std::net::IpAddr;
 
 use activity_log::activity::{Activity, Altered, Details, Metadata, NewActivity};
-use activity_log::directory::{Environment, Project, User};
+use activity_log::directory::{Entity, EntityKey, Environment, NameChange, Project, User};
 use activity_log::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
-use activity_log::store::{Draft, Entity, Placement};
+use activity_log::store::{Draft, Placement};
 use activity_log::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One line, read.
 #[derive(Debug)]
 pub(crate) enum Line {
-    /// A name.
-    Entity(Entity),
+    /// A name, or the end of one.
+    Name(NameChange),
     /// An entry, and whose.
     Activity(UserId, Box<Draft>),
 }
@@ -25,6 +25,19 @@ pub(crate) enum EntityLine {
     User(User),
     Project(Project),
     Environment(Environment),
+}
+
+/// The end of a name, as it is read: of the project or the environment that it says, else of the user.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DeleteLine {
+    #[serde(rename = "type")]
+    _type: Kind,
+    user_id: UserId,
+    #[serde(default)]
+    project_id: Option<ProjectId>,
+    #[serde(default)]
+    environment_id: Option<EnvironmentId>,
 }
 
 /// An entry, as it is written and read. Only `userId`, `action` and `createdAt` are required.
@@ -65,6 +78,7 @@ enum Kind {
     User,
     Project,
     Environment,
+    Delete,
     Activity,
 }
 
@@ -87,11 +101,30 @@ impl Line {
             draft.activity.validate().map_err(|error| error.to_string())?;
             return Ok(Self::Activity(user, Box::new(draft)));
         }
-        Ok(Self::Entity(match serde_json::from_str(text).map_err(reason)? {
+        if let Kind::Delete = r#type {
+            let line: DeleteLine = serde_json::from_str(text).map_err(reason)?;
+            return Ok(Self::Name(NameChange::Delete(line.key()?)));
+        }
+        let entity = match serde_json::from_str(text).map_err(reason)? {
             EntityLine::User(user) => Entity::User(user),
             EntityLine::Project(project) => Entity::Project(project),
             EntityLine::Environment(environment) => Entity::Environment(environment),
-        }))
+        };
+        entity.validate().map_err(|error| error.to_string())?;
+        Ok(Self::Name(NameChange::Set(entity)))
+    }
+}
+
+impl DeleteLine {
+    fn key(&self) -> Result<EntityKey, String> {
+        match (self.project_id, self.environment_id) {
+            (None, None) => Ok(EntityKey::User(self.user_id)),
+            (Some(project), None) => Ok(EntityKey::Project(self.user_id, project)),
+            (None, Some(environment)) => Ok(EntityKey::Environment(self.user_id, environment)),
+            (Some(_), Some(_)) => {
+                Err("projectId and environmentId cannot be given together".to_owned())
+            }
+        }
     }
 }
 
@@ -165,6 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_deleted_of_what_the_line_says_and_else_of_the_user() {
+        let user: UserId = 3.try_into().unwrap();
+        for (text, key) in [
+            (r#"{"type":"delete","userId":3}"#, EntityKey::User(user)),
+            (
+                r#"{"type":"delete","userId":3,"projectId":4}"#,
+                EntityKey::Project(user, 4.try_into().unwrap()),
+            ),
+            (
+                r#"{"type":"delete","userId":3,"environmentId":9}"#,
+                EntityKey::Environment(user, 9.try_into().unwrap()),
+            ),
+        ] {
+            let Ok(Line::Name(change)) = Line::parse(text) else { panic!("{text}") };
+            assert_eq!(change, NameChange::Delete(key));
+        }
+    }
+
+    #[test]
     fn a_bad_line_says_what_is_wrong_with_it() {
         for (text, word) in [
             ("", "EOF"),
@@ -174,6 +226,10 @@ mod tests {
             (r#"{"type":"user","id":3}"#, "name"),
             (r#"{"type":"user","id":3,"name":"n","email":"e"}"#, "email"),
             (r#"{"type":"project","id":0,"userId":3,"slug":"s","name":"n"}"#, "from 1"),
+            (r#"{"type":"project","id":4,"userId":3,"slug":"","name":"n"}"#, "slug"),
+            (r#"{"type":"delete"}"#, "userId"),
+            (r#"{"type":"delete","userId":3,"projectId":4,"environmentId":9}"#, "together"),
+            (r#"{"type":"delete","userId":3,"id":4}"#, "unknown field `id`"),
             (r#"{"type":"activity","userId":3,"action":"create"}"#, "createdAt"),
             (
                 r#"{"type":"activity","userId":3,"action":"A","createdAt":"2024-01-15T10:30:00Z"}"#,

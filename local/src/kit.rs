@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use activity_log::directory::{Entity, Environment, Project, User};
 use activity_log::id::{IdSource, UserId};
 use activity_log::store::{
     Order, Page, PageRequest, Start, Store, TimeRange, Verification, Verified, VerifyError,
@@ -58,6 +59,12 @@ impl Log {
         let log = Self::new().await;
         let logger = ActivityLogger::new(log.store.clone());
         Self { logger, ..log }
+    }
+
+    /// What the clock says.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        millis(self.now.load(Ordering::SeqCst))
     }
 
     /// Moves the clock, backwards if `by` is negative.
@@ -121,6 +128,36 @@ pub fn millis(millis: i64) -> Timestamp {
 #[must_use]
 pub fn user(id: u64) -> UserId {
     id.try_into().unwrap()
+}
+
+/// A user with a name and a picture.
+#[must_use]
+pub fn person(id: u64, name: &str) -> Entity {
+    let profile_image = Some("https://example.com/profile.jpg".to_owned());
+    Entity::User(User { id: user(id), name: name.to_owned(), profile_image })
+}
+
+/// A project of user `owner`.
+#[must_use]
+pub fn project(owner: u64, id: u64, slug: &str, name: &str) -> Entity {
+    Entity::Project(Project {
+        id: id.try_into().unwrap(),
+        user_id: user(owner),
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+/// An environment of a project of user `owner`.
+#[must_use]
+pub fn environment(owner: u64, project: u64, id: u64, slug: &str, name: &str) -> Entity {
+    Entity::Environment(Environment {
+        id: id.try_into().unwrap(),
+        user_id: user(owner),
+        project_id: project.try_into().unwrap(),
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+    })
 }
 
 /// The whole log of a user.

@@ -8,6 +8,7 @@ mod document;
 mod edges;
 mod examples;
 mod faults;
+mod names;
 mod odd;
 mod support;
 mod table;

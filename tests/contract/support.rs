@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
 use activity_log::config::PathParameters;
-use activity_log::directory::{Environment, Project, User};
+use activity_log::directory::{Entity, NameChange};
 use activity_log::http::{Api, readable};
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Draft, Entity, Placement};
+use activity_log::store::{Draft, Placement};
 use activity_log::telemetry::Telemetry;
 use activity_log::token::{TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
-use activity_log_local::kit::{TEMPLATE, user};
+use activity_log_local::kit::{TEMPLATE, environment, person, project, user};
 use flate2::read::GzDecoder;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -82,7 +82,7 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let engine = Engine::in_memory(TEMPLATE).await.unwrap();
         let store = activity_log_local::store(&engine.endpoint());
-        store.put_entities(&names()).await.unwrap();
+        store.write_names(&names().map(NameChange::Set)).await.unwrap();
         let logger = ActivityLogger::new(store.clone());
         logger.append_drafts(user(3), examples()).await.unwrap();
         logger.append_drafts(user(8), [foreign()]).await.unwrap();
@@ -209,41 +209,17 @@ pub(crate) fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-fn names() -> Vec<Entity> {
-    let person = |id: u64, name: &str| {
-        Entity::User(User {
-            id: user(id),
-            name: name.into(),
-            profile_image: Some("https://example.com/profile.jpg".into()),
-        })
-    };
-    let project = |id: u64, owner: u64, slug: &str, name: &str| {
-        Entity::Project(Project {
-            id: id.try_into().unwrap(),
-            user_id: user(owner),
-            slug: slug.into(),
-            name: name.into(),
-        })
-    };
-    let environment = |id: u64, owner: u64, project: u64, slug: &str, name: &str| {
-        Entity::Environment(Environment {
-            id: id.try_into().unwrap(),
-            user_id: user(owner),
-            project_id: project.try_into().unwrap(),
-            slug: slug.into(),
-            name: name.into(),
-        })
-    };
-    vec![
+fn names() -> [Entity; 9] {
+    [
         person(3, "John Doe"),
-        project(4, 3, "my-project", "My Project"),
-        project(7, 3, "a+b %2F é", "Odd"),
-        environment(4, 3, 4, "production", "Production"),
-        environment(5, 3, 4, "empty", "Empty"),
-        environment(9, 3, 7, "x/y?z#", "Odd"),
+        project(3, 4, "my-project", "My Project"),
+        project(3, 7, "a+b %2F é", "Odd"),
+        environment(3, 4, 4, "production", "Production"),
+        environment(3, 4, 5, "empty", "Empty"),
+        environment(3, 7, 9, "x/y?z#", "Odd"),
         person(8, "Ada Example"),
-        project(11, 8, "theirs", "Theirs"),
-        environment(14, 8, 11, "production", "Production"),
+        project(8, 11, "theirs", "Theirs"),
+        environment(8, 11, 14, "production", "Production"),
     ]
 }
 

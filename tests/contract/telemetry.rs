@@ -10,7 +10,7 @@ use crate::support::{Fixture, GET, LIST, METRICS, PROJECT, now};
 
 impl Fixture {
     /// The line of the one request since the last time.
-    fn line(&self) -> Value {
+    pub(crate) fn line(&self) -> Value {
         let lines = std::mem::take(&mut *self.lines.lock().unwrap());
         let [line] = lines.try_into().unwrap();
         assert!(!line.contains('\n'), "{line}");
@@ -46,9 +46,10 @@ async fn a_request_is_told_of_in_one_line_with_what_it_took() {
     let fixture = Fixture::new().await;
     fixture.record(200).await;
     for (event, operation, entries, trips) in [
-        (LIST, Operation::ListActivities, 100, 1),
-        (PROJECT, Operation::ListProjectActivities, 100, 2),
-        (GET, Operation::GetActivity, 1, 1),
+        // The names that only the entries reveal; two slugs; the names again.
+        (LIST, Operation::ListActivities, 100, 2),
+        (PROJECT, Operation::ListProjectActivities, 100, 3),
+        (GET, Operation::GetActivity, 1, 2),
     ] {
         let answer = fixture.send(event, |event| event["rawQueryString"] = "".into()).await;
         let line = fixture.line();

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use activity_log::config::PathParameters;
-use activity_log::directory::{Environment, Project, User};
+use activity_log::directory::{Entity, Environment, NameChange, Project, User};
 use activity_log::http::{Api, readable};
 use activity_log::id::{IdSource, UserId};
 use activity_log::message::Message;
-use activity_log::store::{Entity, measure};
+use activity_log::store::measure;
 use activity_log::telemetry::Telemetry;
 use activity_log::time::{Clock, Timestamp};
 use activity_log::token::{TokenRules, Verifier};
@@ -80,7 +80,7 @@ impl Log {
     pub(crate) async fn new() -> Result<Self, Failure> {
         let engine = Engine::in_memory(TEMPLATE).await?;
         let store = activity_log_local::store(&engine.endpoint());
-        store.put_entities(&names()?).await?;
+        store.write_names(&names()?.map(NameChange::Set)).await?;
         let now = Arc::new(AtomicI64::new(START));
         let logger = ActivityLogger::new(store.clone())
             .with_ids(IdSource::new(fastrand::Rng::with_seed(1)))

@@ -64,6 +64,32 @@ async fn what_export_writes_import_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_import_deletes_names_in_the_order_of_its_lines() {
+    let engine = engine().await;
+    let named = |id: u64| {
+        format!(r#"{{"type":"project","id":{id},"userId":3,"slug":"s{id}","name":"n{id}"}}"#)
+    };
+    let deleted = |id: u64| format!(r#"{{"type":"delete","userId":3,"projectId":{id}}}"#);
+    let user = r#"{"type":"user","id":3,"name":"n"}"#.to_owned();
+    let lines = [user, named(4), deleted(4), named(5), deleted(6), named(6), deleted(5), named(4)];
+    let imported = run(&engine.endpoint(), &["import"], &lines.join("\n"));
+    assert_eq!(
+        text(&imported.stdout),
+        "imported: 0 activities, 8 names; 0 activities were there\n",
+        "{}",
+        text(&imported.stderr)
+    );
+    let user_3 = || text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+    assert!(user_3().contains("n4") && user_3().contains("n6") && !user_3().contains("n5"));
+    let all = [deleted(4), deleted(6), r#"{"type":"delete","userId":3}"#.to_owned()];
+    assert!(run(&engine.endpoint(), &["import"], &all.join("\n")).status.success());
+    assert_eq!(user_3(), "");
+
+    let refused = run(&engine.endpoint(), &["import"], &[deleted(4), "{}".to_owned()].join("\n"));
+    assert!(!refused.status.success() && text(&refused.stderr).contains("line 2"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn erase_wants_to_be_sure_and_leaves_the_others() {
     let engine = engine().await;
     run(&engine.endpoint(), &["import"], SAMPLE);
@@ -194,5 +220,5 @@ fn a_log_that_cannot_be_reached_is_one_line() {
     let output = run("http://127.0.0.1:1", &["import"], &format!("\n{line}\n{line}\n"));
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.starts_with("activities: line 2: DynamoDB BatchWriteItem failed"), "{said}");
+    assert!(said.starts_with("activities: line 2: DynamoDB BatchGetItem failed"), "{said}");
 }

@@ -1,5 +1,6 @@
 //! `GET /api/activities/{id}`: one entry of the caller's log.
 
+use activity_log::directory::WantedNames;
 use activity_log::http::{
     Api, ApiError, Document, Format, Include, Operation, QueryString, answer, render_activity,
 };
@@ -20,11 +21,14 @@ async fn respond(api: &Api, request: &Request, caller: Caller) -> Result<Documen
     let query = QueryString::parse(request.uri().query(), &[Include::NAME])?;
     let include = Include::read(&query)?;
     let format = Format::negotiate(request.headers(), Format::OF_ENTRIES)?;
-    let (activity, directory) =
-        tokio::try_join!(api.store.activity(id), api.store.directory(caller.user_id))?;
+    let user = WantedNames::of_user();
+    let (activity, names) =
+        tokio::try_join!(api.store.activity(id), api.store.names(caller.user_id, &user))?;
     let activity = activity.ok_or(ApiError::ActivityNotFound)?;
     if activity.user_id != caller.user_id {
         return Err(ApiError::NotTheCallers);
     }
-    Ok(Document::new(format, render_activity(&activity, &directory, include)?, 1))
+    let others = WantedNames::of([&activity]).without(&user);
+    let names = names.with(api.store.names(caller.user_id, &others).await?);
+    Ok(Document::new(format, render_activity(&activity, &names, include)?, 1))
 }

@@ -27,16 +27,16 @@ impl History {
     /// Notes what a call has written.
     pub(super) fn note(&mut self, asked: &Value) {
         for action in asked["TransactItems"].as_array().into_iter().flatten() {
-            let put = &action["Put"];
+            let (put, delete) = (&action["Put"], &action["Delete"]);
             if let Some(table) = put["TableName"].as_str() {
                 self.add(table, &put["Item"], Some(&put["Item"]));
+            } else if let Some(table) = delete["TableName"].as_str() {
+                self.add(table, &delete["Key"], None);
             }
         }
         for (table, requests) in asked["RequestItems"].as_object().into_iter().flatten() {
             for request in requests.as_array().into_iter().flatten() {
-                if let Some(item) = request["PutRequest"].get("Item") {
-                    self.add(table, item, Some(item));
-                } else if let Some(key) = request["DeleteRequest"].get("Key") {
+                if let Some(key) = request["DeleteRequest"].get("Key") {
                     self.add(table, key, None);
                 }
             }

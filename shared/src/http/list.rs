@@ -13,7 +13,7 @@ use super::query::{QueryString, invalid};
 use super::render::{Include, render_page};
 use super::response::{Document, TOTAL_COUNT};
 use super::{Api, ApiError};
-use crate::directory::Directory;
+use crate::directory::{Directory, WantedNames};
 use crate::id::MAX_ID;
 use crate::store::{Order, Page, PageError, PageRequest, Start, TimeRange};
 use crate::time::Timestamp;
@@ -182,16 +182,25 @@ impl ScopeFilter {
 }
 
 impl SlugFilter {
-    /// The scope it names among what the caller may see.
-    fn resolve(&self, caller: Caller, directory: &Directory) -> Option<Scope> {
-        let project = directory.project_by_slug(&self.project)?;
-        match &self.environment {
-            None => Some(Scope::Project(caller.user_id, project.id)),
-            Some(slug) => {
-                let environment = directory.environment_by_slug(project.id, slug)?;
-                Some(Scope::Environment(caller.user_id, environment.id))
-            }
-        }
+    /// The scope that it names among what the caller has, and the names that every entry of the
+    /// scope shows as long as nothing is moved; `None` if there is no such scope. A round trip for
+    /// each slug.
+    async fn resolve(
+        &self,
+        api: &Api,
+        caller: Caller,
+    ) -> Result<Option<(Scope, WantedNames)>, ApiError> {
+        let user = caller.user_id;
+        let Some(project) = api.store.project_by_slug(user, &self.project).await? else {
+            return Ok(None);
+        };
+        let mut shown = WantedNames { projects: [project].into(), ..WantedNames::of_user() };
+        let Some(slug) = &self.environment else {
+            return Ok(Some((Scope::Project(user, project), shown)));
+        };
+        let environment = api.store.environment_by_slug(user, project, slug).await?;
+        shown.environments.extend(environment);
+        Ok(environment.map(|environment| (Scope::Environment(user, environment), shown)))
     }
 }
 
@@ -219,29 +228,31 @@ pub async fn list(
     let format = Format::negotiate(request.headers(), Format::OF_LISTS)?;
 
     let ListParameters { filter, range, order, limit, include, .. } = parameters;
-    let view = |scope| View { scope, filter };
-    let is_whole = include.client;
-    let of = |view| PageRequest { view, range, order, start, limit, is_whole };
-    let (mut page, directory) = match scope {
-        ScopeFilter::Everything => {
-            let wanted = of(view(Scope::User(caller.user_id)));
-            let directory = async { Ok(api.store.directory(caller.user_id).await?) };
-            let page = async { Ok::<_, ApiError>(api.store.page(&wanted).await?) };
-            tokio::try_join!(page, directory)?
-        }
+    let user = caller.user_id;
+    let resolved = match scope {
+        ScopeFilter::Everything => Some((Scope::User(user), WantedNames::of_user())),
         ScopeFilter::Matching(slugs) | ScopeFilter::Existing(slugs) => {
-            let directory = api.store.directory(caller.user_id).await?;
-            let page = match (slugs.resolve(caller, &directory), scope) {
-                (Some(scope), _) => api.store.page(&of(view(scope))).await?,
-                (None, ScopeFilter::Existing(_)) => return Err(ApiError::ScopeNotFound),
-                (None, ScopeFilter::Matching(_) | ScopeFilter::Everything) => {
-                    Page::empty(match start {
-                        Start::Offset(offset) => offset,
-                        Start::After(_) => 0,
-                    })
-                }
+            slugs.resolve(api, caller).await?
+        }
+    };
+    let (mut page, directory) = match (resolved, scope) {
+        (Some((scope, shown)), _) => {
+            let view = View { scope, filter };
+            let wanted = PageRequest { view, range, order, start, limit, is_whole: include.client };
+            let shown = if limit == 0 { WantedNames::default() } else { shown };
+            let page = async { Ok::<_, ApiError>(api.store.page(&wanted).await?) };
+            let names = async { Ok(api.store.names(user, &shown).await?) };
+            let (page, names) = tokio::try_join!(page, names)?;
+            let others = WantedNames::of(&page.activities).without(&shown);
+            (page, names.with(api.store.names(user, &others).await?))
+        }
+        (None, ScopeFilter::Existing(_)) => return Err(ApiError::ScopeNotFound),
+        (None, ScopeFilter::Matching(_) | ScopeFilter::Everything) => {
+            let offset = match start {
+                Start::Offset(offset) => offset,
+                Start::After(_) => 0,
             };
-            (page, directory)
+            (Page::empty(offset), Directory::default())
         }
     };
     let next = |page: &Page| page.next().map(|next| cursor::encode(next, hash));

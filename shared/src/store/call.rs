@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity,
-    WriteRequest,
+    AttributeValue, DeleteRequest, KeysAndAttributes, ReturnConsumedCapacity, WriteRequest,
 };
 use futures_util::future::try_join_all;
 
@@ -210,19 +209,6 @@ impl Store {
         Err(StoreError::Unprocessed { operation: "BatchGetItem" })
     }
 
-    /// Writes items, no two with the same key, over what there was.
-    pub(super) async fn put_items(
-        &self,
-        table: &str,
-        items: impl Iterator<Item = Item>,
-    ) -> Result<(), StoreError> {
-        let request = |item| {
-            let put = PutRequest::builder().set_item(Some(item)).build()?;
-            Ok(WriteRequest::builder().put_request(put).build())
-        };
-        self.batch_write(table, items.map(request)).await
-    }
-
     /// Deletes the items with these keys, no two the same, if they are there.
     pub(super) async fn delete_items(
         &self,
@@ -233,15 +219,7 @@ impl Store {
             let delete = DeleteRequest::builder().set_key(Some(key)).build()?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         };
-        self.batch_write(table, keys.map(request)).await
-    }
-
-    async fn batch_write(
-        &self,
-        table: &str,
-        requests: impl Iterator<Item = Result<WriteRequest, BuildError>>,
-    ) -> Result<(), StoreError> {
-        let requests = requests.collect::<Result<Vec<_>, _>>();
+        let requests = keys.map(request).collect::<Result<Vec<_>, _>>();
         let requests = requests.map_err(unbuildable("BatchWriteItem"))?;
         for batch in requests.chunks(BATCH_WRITE_REQUESTS) {
             self.batch_write_call(table, batch.to_vec()).await?;
@@ -306,9 +284,12 @@ pub(super) fn unbuildable(operation: &'static str) -> impl Fn(BuildError) -> Sto
     move |error| StoreError::Call { operation, transient: false, source: Box::new(error) }
 }
 
-/// Waits before the `attempt`th repetition of a call: 20 ms, doubling; not before the first try.
-async fn pause(attempt: u32) {
+/// Waits before the `attempt`th repetition of a call: at most 20 ms, doubling to 320 ms, and at least
+/// half of that, so that those who were refused together do not come back together; not before the
+/// first try.
+pub(super) async fn pause(attempt: u32) {
     if attempt > 0 {
-        tokio::time::sleep(Duration::from_millis(10 << attempt.min(5))).await;
+        let most = 10 << attempt.min(5);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(most / 2..=most))).await;
     }
 }

@@ -31,6 +31,15 @@ pub enum StoreError {
         /// The activity.
         id: ActivityId,
     },
+    /// DynamoDB refused a transaction at each of several tries: others that write the same items were
+    /// first, or it had too much to do.
+    #[error("DynamoDB refused {operation} each time it was tried")]
+    Refused {
+        /// The DynamoDB operation.
+        operation: &'static str,
+        /// What it said last.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// DynamoDB left part of a batch unprocessed after several tries.
     #[error("DynamoDB {operation} left items unprocessed")]
     Unprocessed {
@@ -57,11 +66,14 @@ impl StoreError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Call { transient, .. } => *transient,
-            Self::Unprocessed { .. } => true,
+            Self::Refused { .. } | Self::Unprocessed { .. } => true,
             Self::Corrupt { .. } | Self::Missing { .. } => false,
         }
     }
 }
+
+/// What DynamoDB says of a transaction that came a second time while the first is under way.
+pub(crate) const IN_PROGRESS: &str = "TransactionInProgressException";
 
 /// Whether a failed call may succeed when it is made again: everything but an answer of DynamoDB
 /// that blames the request.
@@ -69,8 +81,8 @@ pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool
     match error {
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(service) => {
-            service.raw().status().is_server_error()
-                || service.err().code().is_some_and(is_throttling)
+            let is_passing = |code: &str| code == IN_PROGRESS || is_throttling(code);
+            service.raw().status().is_server_error() || service.err().code().is_some_and(is_passing)
         }
         _ => true,
     }

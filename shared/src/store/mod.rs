@@ -18,8 +18,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
-use self::call::Query;
-use self::item::attribute::number;
+use crate::directory::WantedNames;
 use crate::id::UserId;
 
 pub use admin::{Erased, Inconsistency, Verification, Verified, VerifyError};
@@ -29,18 +28,18 @@ pub use item::hash::EntryHash;
 pub use item::head::Head;
 pub use meter::{Usage, measure};
 pub(crate) use meter::{absorb, retried, trips};
-pub use read::{Cursor, Entity, Order, Page, PageError, PageRequest, Start, TimeRange};
+pub use read::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
 pub(crate) use write::{
     CommitError, Ids, LogState, MAX_ACTIONS, Outcome, Plan, Planned, plan, reach,
 };
-pub use write::{Draft, IDEMPOTENCY_KEY_SECONDS, Placement, Refusal};
+pub use write::{Draft, IDEMPOTENCY_KEY_SECONDS, NamesError, Placement, Refusal};
 
 /// The names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
     /// The entries; key `id`.
     pub activities: String,
-    /// Users, projects and environments; key `userId`, `entity`.
+    /// Users, projects and environments, and their slugs; key `userId`, `entity`.
     pub directory: String,
     /// Heads, blocks, nodes and idempotency keys; key `scope`, `item`.
     pub ledger: String,
@@ -68,14 +67,12 @@ impl Store {
     }
 
     /// Makes the first call, which pays for name resolution, TLS and credentials, so that no
-    /// request has to. For a function's initialisation.
+    /// request has to. For the initialisation of a function that reads: each of them reads names.
     ///
     /// # Errors
     /// [`StoreError::Call`] if DynamoDB does not answer.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
-        let nobody = vec![("userId", number(UserId::MAX))];
-        let query = Query { limit: Some(1), ..Query::all(&self.tables.directory, nobody) };
-        self.query(query).await?;
+        self.names(UserId::MAX, &WantedNames::of_user()).await?;
         Ok(())
     }
 }

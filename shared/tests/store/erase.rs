@@ -1,11 +1,11 @@
 //! A user who is erased is gone, and nobody else is.
 
 use activity_log::NewActivity;
-use activity_log::directory::{Project, User};
-use activity_log::store::{Entity, Erased};
+use activity_log::directory::NameChange;
+use activity_log::store::Erased;
 use activity_log::view::Scope;
 use activity_log_local::faults::{Fault, Faults, Injection};
-use activity_log_local::kit::{Log, full, user, whole};
+use activity_log_local::kit::{Log, full, person, project, user, whole};
 use activity_log_local::tables;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -20,16 +20,8 @@ async fn two_users(entries: u64) -> Log {
             _ => full(number),
         });
         log.logger.append_batch(user(id), activities).await.unwrap();
-        let names = [
-            Entity::User(User { id: user(id), name: "Name".into(), profile_image: None }),
-            Entity::Project(Project {
-                id: 4.try_into().unwrap(),
-                user_id: user(id),
-                slug: "slug".into(),
-                name: "Name".into(),
-            }),
-        ];
-        log.store.put_entities(&names).await.unwrap();
+        let names = [person(id, "Name"), project(id, 4, "slug", "Name")];
+        log.store.write_names(&names.map(NameChange::Set)).await.unwrap();
     }
     log
 }
@@ -67,7 +59,8 @@ async fn a_user_who_is_erased_is_gone_and_nobody_else_is() {
     let page = log.page(whole(30), 0, 100).await;
     let erased = log.store.erase(user(3)).await.unwrap();
     assert_eq!((erased.entries, erased.names), (90, 2));
-    assert_eq!(erased.entries + erased.ledger + erased.names, before);
+    let slugs = 1;
+    assert_eq!(erased.entries + erased.ledger + erased.names + slugs, before);
     assert_eq!((items(&log, 3).await, items(&log, 30).await), (0, other));
     assert_eq!(log.page(whole(30), 0, 100).await, page);
     assert_eq!(log.verify(30).await.entries, 90);

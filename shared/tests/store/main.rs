@@ -12,4 +12,5 @@ mod format;
 mod group;
 mod lag;
 mod model;
+mod names;
 mod verify;

@@ -157,6 +157,7 @@ fn listed(activity: &Activity, question: &Question) -> Activity {
         listed.details.ip_address = None;
         listed.details.user_agent = None;
         listed.details.occurred_at = None;
+        listed.details.altered.clear();
     }
     listed
 }
@@ -278,9 +279,11 @@ async fn record(
             let activity = recorded.activity;
             prop_assert_eq!(&given.details.action, &activity.details.action);
             prop_assert_eq!(given.details.environment_id, activity.details.environment_id);
-            let occurred_at = given.details.occurred_at.unwrap_or(activity.created_at);
+            let is_later = given.details.occurred_at > Some(log.now());
+            let occurred_at = given.details.occurred_at.map(|time| time.min(log.now()));
             let kept = activity.details.occurred_at.unwrap_or(activity.created_at);
-            prop_assert_eq!(occurred_at, kept);
+            prop_assert_eq!(occurred_at.unwrap_or(activity.created_at), kept);
+            prop_assert_eq!(activity.details.altered.contains_key("occurredAt"), is_later);
             let newest = model.iter().rev().find(|earlier| earlier.user_id == activity.user_id);
             if let Some(newest) = newest {
                 let after = (newest.created_at, newest.id) < (activity.created_at, activity.id);

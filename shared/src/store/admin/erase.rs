@@ -22,7 +22,8 @@ pub struct Erased {
     pub entries: u64,
     /// Heads, blocks, nodes and idempotency keys.
     pub ledger: u64,
-    /// Names: of the user, of projects, of environments.
+    /// Names: of the user, of projects, of environments. The items of their slugs, which are erased
+    /// with them, are not counted.
     pub names: u64,
 }
 
@@ -81,6 +82,10 @@ impl Store {
             attributes: &["userId", "entity"],
             ..Query::all(&self.tables.directory, of_user.clone())
         };
+        let is_slug = |item: &Item| {
+            item.get("entity").and_then(|key| key.as_s().ok()).is_some_and(|key| key::is_slug(key))
+        };
+        self.delete(names.clone(), is_slug).await?;
         erased.names = self.delete(names, |_| true).await?;
         Ok(erased)
     }

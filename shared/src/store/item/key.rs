@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::attribute::{Item, Reader, Table, string};
+use super::attribute::{Item, Reader, Table, number, string};
 use super::node::NodeKey;
-use crate::id::{EnvironmentId, ProjectId};
+use crate::directory::EntityKey;
+use crate::id::{MAX_ID, ProjectId, UserId};
 use crate::store::error::StoreError;
 use crate::view::Scope;
 
@@ -34,13 +35,16 @@ const NODE: &str = "node#";
 const IDEMPOTENCY: &str = "idempotency#";
 
 /// Sort key of the user in the Directory.
-pub(crate) const USER: &str = "user";
+const USER: &str = "user";
 
 /// Start of the sort keys of projects in the Directory.
-pub(crate) const PROJECT: &str = "project#";
+const PROJECT: &str = "project#";
 
 /// Start of the sort keys of environments in the Directory.
-pub(crate) const ENVIRONMENT: &str = "environment#";
+const ENVIRONMENT: &str = "environment#";
+
+/// Start of the sort keys of slugs in the Directory.
+const SLUG: &str = "slug#";
 
 /// An item of a scope in the Ledger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,14 +136,85 @@ fn parse_ledger_scope(key: &str) -> Option<Scope> {
     Some(Scope::Environment(user, environment.parse().ok()?))
 }
 
-/// Sort key of a project in the Directory.
-pub(crate) fn directory_project(project: ProjectId) -> String {
-    format!("{PROJECT}{project}")
+/// The key of an entity in the Directory.
+pub(crate) fn entity(key: EntityKey) -> Item {
+    match key {
+        EntityKey::User(user) => directory(user, USER.to_owned()),
+        EntityKey::Project(user, project) => directory(user, format!("{PROJECT}{project}")),
+        EntityKey::Environment(user, environment) => {
+            directory(user, format!("{ENVIRONMENT}{environment}"))
+        }
+    }
 }
 
-/// Sort key of an environment in the Directory.
-pub(crate) fn directory_environment(environment: EnvironmentId) -> String {
-    format!("{ENVIRONMENT}{environment}")
+/// Which entity of `user` has this sort key in the Directory, or `None` if none has.
+pub(crate) fn parse_entity(user: UserId, sort_key: &str) -> Option<EntityKey> {
+    if sort_key == USER {
+        return Some(EntityKey::User(user));
+    }
+    if let Some(project) = sort_key.strip_prefix(PROJECT) {
+        return Some(EntityKey::Project(user, project.parse().ok()?));
+    }
+    let environment = sort_key.strip_prefix(ENVIRONMENT)?;
+    Some(EntityKey::Environment(user, environment.parse().ok()?))
+}
+
+/// Whether an item of the Directory with this sort key leads from a slug to an entity.
+pub(crate) fn is_slug(sort_key: &str) -> bool {
+    sort_key.starts_with(SLUG)
+}
+
+fn directory(user: UserId, sort_key: String) -> Item {
+    Item::from([("userId".to_owned(), number(user)), ("entity".to_owned(), string(sort_key))])
+}
+
+/// A slug in the Directory: what all that have it are found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slug<'a> {
+    /// Of projects of a user.
+    Project(UserId, &'a str),
+    /// Of environments of one of a user's projects.
+    Environment(UserId, ProjectId, &'a str),
+}
+
+impl Slug<'_> {
+    /// Whose it is.
+    pub(crate) const fn user(&self) -> UserId {
+        match self {
+            Self::Project(user, _) | Self::Environment(user, _, _) => *user,
+        }
+    }
+
+    /// The key of the item that leads to the project or environment with this id. Ids have leading
+    /// zeros, so that the largest is the last.
+    pub(crate) fn item(&self, id: u64) -> Item {
+        directory(self.user(), format!("{}{id:016}", self.start()))
+    }
+
+    /// The first and the last sort key of all that have it.
+    pub(crate) fn range(&self) -> [AttributeValue; 2] {
+        let start = self.start();
+        [0, MAX_ID].map(|id| string(format!("{start}{id:016}")))
+    }
+
+    /// The id that a sort key leads to, or `None` if it is not one of this slug.
+    pub(crate) fn id<T: TryFrom<u64>>(&self, sort_key: &str) -> Option<T> {
+        let id = sort_key.strip_prefix(&self.start())?.parse().ok()?;
+        let is_same = sort_key == format!("{}{id:016}", self.start());
+        is_same.then(|| T::try_from(id).ok()).flatten()
+    }
+
+    /// Start of the sort keys of all that have it.
+    fn start(&self) -> String {
+        // No slug may look like the start of another's keys.
+        let escaped = |slug: &str| slug.replace('%', "%25").replace('#', "%23");
+        match self {
+            Self::Project(_, slug) => format!("{SLUG}{PROJECT}{}#", escaped(slug)),
+            Self::Environment(_, project, slug) => {
+                format!("{SLUG}{ENVIRONMENT}{project}#{}#", escaped(slug))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,5 +250,55 @@ mod tests {
     fn sort_keys_are_in_the_order_of_their_numbers() {
         let blocks = [0, 9, 10, 99, 100, 9_999_999_999];
         assert!(blocks.is_sorted_by_key(|number| LedgerKey::Block(*number).sort_key()));
+    }
+
+    #[test]
+    fn entities_are_read_back_from_their_sort_keys_and_slugs_are_none() {
+        let user: UserId = 3.try_into().unwrap();
+        for (key, text) in [
+            (EntityKey::User(user), "user"),
+            (EntityKey::Project(user, 4.try_into().unwrap()), "project#4"),
+            (EntityKey::Environment(user, 9.try_into().unwrap()), "environment#9"),
+        ] {
+            assert_eq!(entity(key), directory(user, text.to_owned()));
+            assert_eq!(parse_entity(user, text), Some(key));
+            assert!(!is_slug(text));
+        }
+        for text in ["", "users", "project#04", "project#", "slug#project#a#0000000000000004"] {
+            assert_eq!(parse_entity(user, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_slug_are_its_own_and_in_the_order_of_ids() {
+        let user: UserId = 3.try_into().unwrap();
+        let project: ProjectId = 4.try_into().unwrap();
+        let text = |slug: Slug<'_>, id| slug.item(id)["entity"].as_s().unwrap().clone();
+        let plain = Slug::Project(user, "my-project");
+        assert_eq!(text(plain, 4), "slug#project#my-project#0000000000000004");
+        let odd = Slug::Environment(user, project, "50%#é/");
+        assert_eq!(text(odd, 9), "slug#environment#4#50%25%23é/#0000000000000009");
+        let slugs =
+            ["a", "a#", "a%", "a%23", "a#0000000000000004", "ab", "A", "é", "#", "%", "%25"];
+        for slug in slugs {
+            let [first, last] = Slug::Project(user, slug).range();
+            let (first, last) = (first.as_s().unwrap(), last.as_s().unwrap());
+            for other in slugs {
+                for id in [1, 9, 10, MAX_ID] {
+                    let key = text(Slug::Project(user, other), id);
+                    let is_within = (first..=last).contains(&&key);
+                    assert_eq!(is_within, slug == other, "{slug} {other}");
+                    let found = Slug::Project(user, slug).id::<ProjectId>(&key);
+                    let id = (slug == other).then(|| id.try_into().unwrap());
+                    assert_eq!(found, id, "{slug} {other}");
+                }
+            }
+        }
+        assert!(text(plain, 9) < text(plain, 10) && text(plain, 99) < text(plain, MAX_ID));
+        assert_eq!(plain.id::<ProjectId>("slug#project#my-project#4"), None);
+        assert_eq!(plain.id::<ProjectId>("slug#project#my-project#0000000000000000"), None);
+        let longest = "#".repeat(crate::directory::limit::SLUG);
+        let key = text(Slug::Environment(user, ProjectId::MAX, &longest), MAX_ID);
+        assert!(key.len() <= 1_024, "{}", key.len());
     }
 }

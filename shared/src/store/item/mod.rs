@@ -12,6 +12,7 @@ pub(crate) mod hash;
 pub(crate) mod head;
 pub(crate) mod key;
 pub(crate) mod ledger;
+pub(crate) mod name;
 pub(crate) mod node;
 pub(crate) mod packed;
 

@@ -14,6 +14,5 @@ mod runs;
 mod snapshot;
 mod window;
 
-pub use names::Entity;
 pub use page::PageError;
 pub use request::{Cursor, Order, Page, PageRequest, Start, TimeRange};

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use super::plan::{Draft, HeadChange, LogState, PartChange, Plan};
@@ -14,7 +15,7 @@ use super::reuse;
 use crate::activity::Activity;
 use crate::id::{ActivityId, UserId};
 use crate::store::call::{CAPACITY, unbuildable};
-use crate::store::error::{is_throttling, is_transient};
+use crate::store::error::{IN_PROGRESS, is_throttling, is_transient};
 use crate::store::item::attribute::{Item, Reader, number};
 use crate::store::item::entry;
 use crate::store::item::head::{self, Head};
@@ -24,8 +25,8 @@ use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
 use crate::view::Scope;
 
-/// What this writes, in errors.
-const WRITE: &str = "TransactWriteItems";
+/// What writes, in errors.
+pub(super) const WRITE: &str = "TransactWriteItems";
 
 /// How long an idempotency key is kept, in seconds: the longest a queue keeps a message (AWS:
 /// "Amazon SQS message quotas").
@@ -258,14 +259,13 @@ fn classify(plan: &Plan, error: SdkError<TransactWriteItemsError>) -> CommitErro
     let TransactWriteItemsError::TransactionCanceledException(canceled) = service.err() else {
         return match service.err().code() {
             Some(code) if is_throttling(code) => CommitError::Throttled,
-            Some("TransactionInProgressException") => lost(error),
+            Some(IN_PROGRESS) => lost(error),
             _ if service.raw().status().is_server_error() => lost(error),
             _ => failed(error),
         };
     };
-    let reasons = canceled.cancellation_reasons().iter();
-    let codes: Vec<&str> = reasons.map(|reason| reason.code().unwrap_or(NO_REASON)).collect();
-    match Cancellation::of(plan.heads.len(), plan.entries.len(), plan.keys.len(), &codes) {
+    let (heads, entries, keys) = (plan.heads.len(), plan.entries.len(), plan.keys.len());
+    match Cancellation::of(heads, entries, keys, &codes(canceled)) {
         Some(Cancellation::Race) => CommitError::Race,
         Some(Cancellation::Throttled) => CommitError::Throttled,
         Some(Cancellation::IdTaken(entry)) => CommitError::IdTaken(plan.entries[entry].activity.id),
@@ -287,6 +287,34 @@ enum Cancellation {
 /// What DynamoDB says of an action that did not fail.
 const NO_REASON: &str = "None";
 
+/// What it says of one whose condition does not hold.
+const CONDITION: &str = "ConditionalCheckFailed";
+
+/// What it says of one on an item that another transaction is at.
+const CONFLICT: &str = "TransactionConflict";
+
+/// Whether a transaction that was cancelled for this reason may succeed once it is planned anew.
+fn is_passing(code: &str) -> bool {
+    [NO_REASON, CONDITION, CONFLICT].contains(&code) || is_throttling(code)
+}
+
+/// What DynamoDB says of each action of a transaction that it cancelled.
+fn codes(canceled: &TransactionCanceledException) -> Vec<&str> {
+    let reasons = canceled.cancellation_reasons().iter();
+    reasons.map(|reason| reason.code().unwrap_or(NO_REASON)).collect()
+}
+
+/// Whether a failed transaction was not carried out, and may be once it is planned anew: another
+/// writer was first or is at it now, or DynamoDB has too much to do.
+pub(super) fn was_refused_for_now(error: &SdkError<TransactWriteItemsError>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+            codes(canceled).into_iter().all(is_passing)
+        }
+        _ => false,
+    }
+}
+
 impl Cancellation {
     /// What the reasons mean that DynamoDB gives for each action in turn: heads, entries,
     /// idempotency keys, then blocks and nodes.
@@ -296,11 +324,7 @@ impl Cancellation {
     /// writer's transaction and the head from after it. A block or node alone should not be there:
     /// nobody writes one without its head.
     fn of(heads: usize, entries: usize, keys: usize, codes: &[&str]) -> Option<Self> {
-        const CONDITION: &str = "ConditionalCheckFailed";
-        const CONFLICT: &str = "TransactionConflict";
-        let is_known =
-            |code: &&str| [NO_REASON, CONDITION, CONFLICT].contains(code) || is_throttling(code);
-        if !codes.iter().all(is_known) {
+        if !codes.iter().all(|code| is_passing(code)) {
             return None;
         }
         if codes.iter().any(|code| is_throttling(code)) {
@@ -324,8 +348,6 @@ mod tests {
     #[test]
     fn the_first_failed_action_says_what_a_cancellation_means() {
         const OK: &str = NO_REASON;
-        const CONDITION: &str = "ConditionalCheckFailed";
-        const CONFLICT: &str = "TransactionConflict";
         let of = |codes: &[&str]| Cancellation::of(2, 2, 1, codes);
         for (codes, meaning) in [
             ([CONDITION, OK, OK, OK, OK, OK], Some(Cancellation::Race)),
