@@ -12,6 +12,7 @@ use tokio::process::Command;
 use crate::Failure;
 use crate::guard::{self, Guard};
 use crate::import::import;
+use crate::input::Lines;
 use crate::port::check_port;
 use crate::stop::Stop;
 use crate::target::DYNAMODB_PORT;
@@ -77,7 +78,9 @@ async fn load(arguments: &Arguments, engine: &Engine) {
     }
     say("loading the sample data");
     let store = local::store(&engine.endpoint());
-    if let Err(failure) = import(&store, SAMPLE.as_bytes(), &ProgressBar::hidden()).await {
+    if let Err(failure) =
+        import(&store, &mut Lines::new(SAMPLE.as_bytes(), false), &ProgressBar::hidden()).await
+    {
         say(&format!("the sample data is left out: {failure}"));
     }
 }

@@ -1,18 +1,17 @@
 //! `activities export`: a user's names and log, in the form that `import` reads.
 
 use std::io::{BufWriter, Write};
+use std::pin::pin;
 
 use activity_log::id::UserId;
-use activity_log::store::{Order, PageRequest, Start, Store, TimeRange};
+use activity_log::store::{Order, Store, TimeRange};
 use activity_log::view::{Scope, View};
+use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::line::{ActivityLine, EntityLine};
+use crate::line::{ActivityLine, End, EndLine, EntityLine};
 use crate::target::Target;
-
-/// How many entries are read at a time.
-const PAGE: usize = 1_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -28,12 +27,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     export(&store, arguments.user, BufWriter::new(std::io::stdout())).await
 }
 
-/// Writes the names of `user` and then the log, oldest entry first.
+/// Writes the names of `user`, then the log, oldest entry first, and at last how many there were.
 pub(crate) async fn export(
     store: &Store,
     user: UserId,
     mut output: impl Write,
 ) -> Result<(), Failure> {
+    let mut written = End::default();
     let directory = store.directory(user).await?;
     let entities = directory
         .user
@@ -43,24 +43,15 @@ pub(crate) async fn export(
         .chain(directory.environments.into_values().map(EntityLine::Environment));
     for entity in entities {
         write(&mut output, &entity)?;
+        written.names += 1;
     }
-    let mut start = Some(Start::Offset(0));
-    while let Some(from) = start {
-        let page = store
-            .page(&PageRequest {
-                view: View::of(Scope::User(user)),
-                range: TimeRange::default(),
-                order: Order::OldestFirst,
-                start: from,
-                limit: PAGE,
-                is_whole: true,
-            })
-            .await?;
-        start = page.next().map(Start::After);
-        for activity in page.activities {
-            write(&mut output, &ActivityLine::from(activity))?;
-        }
+    let whole = View::of(Scope::User(user));
+    let mut entries = pin!(store.entries(whole, TimeRange::default(), Order::OldestFirst));
+    while let Some(activity) = entries.try_next().await? {
+        write(&mut output, &ActivityLine::from(activity))?;
+        written.activities += 1;
     }
+    write(&mut output, &EndLine::End(written))?;
     Ok(output.flush()?)
 }
 

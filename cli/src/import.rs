@@ -3,26 +3,31 @@
 //! Activities keep their time and, where they have one, their id. Each user's are gathered into
 //! batches of several transactions; users go side by side, the batches of one user in order. What
 //! is there already is recognised and skipped, so an import that was stopped can be run again.
+//!
+//! An import is an operator's, who can mend a file, and so it is strict: what the log would have to
+//! alter is an error that names the line and the field, unless repairs are asked for.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use activity_log::Report;
 use activity_log::activity::{Activity, Details};
 use activity_log::directory::NameChange;
 use activity_log::id::UserId;
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Draft, Order, PageRequest, Placement, SortKey, Start, Store, TimeRange};
+use activity_log::store::{Draft, Order, Placement, SortKey, Store, TimeRange};
 use activity_log::time::Timestamp;
 use activity_log::view::{Scope, View};
+use futures_util::TryStreamExt;
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use crate::Failure;
-use crate::line::Line;
+use crate::input::{BadLine, Lines, Numbered};
+use crate::line::{End, Entry, Line};
 use crate::progress::progress_bar;
 use crate::target::Target;
 
@@ -39,20 +44,23 @@ const SIDE_BY_SIDE: usize = 8;
 /// How many names are written at a time.
 const ENTITIES: usize = 500;
 
-/// How many entries are read at a time to find out what is there.
-const PAGE: usize = 1_000;
-
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The file to read; - is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
+    /// Alter what is over a limit or makes no sense, as the queue does, instead of stopping there;
+    /// the entry says what came
+    #[arg(long)]
+    repair: bool,
+    /// Write nothing; say whether every line can be imported and the file is a whole export
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     target: Target,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let store = arguments.target.store().await?;
     let (input, size): (Box<dyn BufRead>, u64) = if arguments.file.as_os_str() == "-" {
         (Box::new(BufReader::new(std::io::stdin())), 0)
     } else {
@@ -61,9 +69,38 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let size = file.metadata().map_or(0, |metadata| metadata.len());
         (Box::new(BufReader::with_capacity(1 << 20, file)), size)
     };
+    let mut lines = Lines::new(input, arguments.repair);
+    if arguments.check {
+        return check(&mut lines);
+    }
+    let store = arguments.target.store().await?;
     let bar = progress_bar(size, "{bar:40} {percent}% {msg}, {eta} left");
-    let summary = import(&store, input, &bar).await?;
+    let summary = import(&store, &mut lines, &bar).await?;
     println!("{summary}");
+    if !lines.is_whole() {
+        eprintln!("activities: {NOT_WHOLE}");
+    }
+    Ok(())
+}
+
+/// What is said of a file that may be cut.
+const NOT_WHOLE: &str = "the file does not end as an export does, with how many lines there were: \
+                         if it is one, it broke off";
+
+/// Reads all lines, and writes nothing.
+fn check(lines: &mut Lines<impl BufRead>) -> Result<(), Failure> {
+    let mut found = End::default();
+    while let Some(numbered) = lines.next()? {
+        match numbered.line {
+            Some(Line::Name(_)) => found.names += 1,
+            Some(Line::Activity(_)) => found.activities += 1,
+            Some(Line::End(_)) | None => {}
+        }
+    }
+    if !lines.is_whole() {
+        return Err(NOT_WHOLE.into());
+    }
+    println!("checked: {found}, a whole export");
     Ok(())
 }
 
@@ -76,20 +113,23 @@ pub(crate) struct Summary {
     pub(crate) skipped: u64,
     /// Names of users, projects and environments that were written or deleted.
     pub(crate) entities: u64,
+    /// Lines of activities that were altered.
+    pub(crate) repaired: u64,
 }
 
-impl std::fmt::Display for Summary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { recorded, skipped, entities } = self;
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recorded, skipped, entities, repaired } = self;
         write!(
             f,
             "imported: {recorded} activities, {entities} names; {skipped} activities were there"
-        )
+        )?;
+        if *repaired > 0 { write!(f, "; {repaired} were repaired") } else { Ok(()) }
     }
 }
 
 /// An activity and the line it comes from.
-struct Numbered {
+struct Waiting {
     line: u64,
     /// The length of the line, for the bar.
     bytes: u64,
@@ -107,19 +147,12 @@ struct UserState {
     tied: Vec<(Timestamp, Details)>,
 }
 
-/// A line that could not be imported.
-#[derive(Debug)]
-struct BadLine {
-    line: u64,
-    reason: Failure,
-}
-
 type Job = (UserId, UserState, u64, Summary, Result<(), BadLine>);
 
 struct Importer {
     store: Store,
     logger: Arc<ActivityLogger>,
-    waiting: HashMap<UserId, Vec<Numbered>>,
+    waiting: HashMap<UserId, Vec<Waiting>>,
     waiting_count: usize,
     entities: Vec<NameChange>,
     /// The line of the first of `entities`.
@@ -134,13 +167,13 @@ struct Importer {
     bar: ProgressBar,
 }
 
-/// Imports all lines of `input`.
+/// Imports all lines.
 ///
 /// # Errors
 /// The first line at fault, with its number and the reason. What comes before it is imported.
 pub(crate) async fn import(
     store: &Store,
-    input: impl BufRead,
+    lines: &mut Lines<impl BufRead>,
     bar: &ProgressBar,
 ) -> Result<Summary, Failure> {
     let mut importer = Importer {
@@ -157,53 +190,36 @@ pub(crate) async fn import(
         summary: Summary::default(),
         bar: bar.clone(),
     };
-    let read = importer.read(input).await;
+    let read = importer.read(lines).await;
     // A line at fault stops the reading; what was read before it is still written.
     let written = importer.finish().await;
     bar.finish_and_clear();
     let fault = [read.err(), written.err()].into_iter().flatten().min_by_key(|bad| bad.line);
     match fault {
-        Some(BadLine { line, reason }) => {
-            Err(format!("line {line}: {} ({})", Report(reason.as_ref()), importer.summary).into())
-        }
+        Some(bad) => Err(format!("{bad} ({})", importer.summary).into()),
         None => Ok(importer.summary),
     }
 }
 
 impl Importer {
-    async fn read(&mut self, mut input: impl BufRead) -> Result<(), BadLine> {
-        let mut text = String::new();
-        let mut line = 0;
-        loop {
-            line += 1;
-            text.clear();
-            let length = input
-                .read_line(&mut text)
-                .map_err(|error| BadLine { line, reason: error.into() })?;
-            if length == 0 {
-                return Ok(());
-            }
-            let bytes = length as u64;
-            if text.trim().is_empty() {
-                self.bar.inc(bytes);
-                continue;
-            }
-            let parsed = Line::parse(text.trim_end())
-                .map_err(|reason| BadLine { line, reason: reason.into() })?;
-            match parsed {
-                Line::Name(change) => {
+    async fn read(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), BadLine> {
+        while let Some(Numbered { number, bytes, line }) = lines.next()? {
+            match line {
+                Some(Line::Name(change)) => {
                     self.bar.inc(bytes);
                     if self.entities.is_empty() {
-                        self.entities_line = line;
+                        self.entities_line = number;
                     }
                     self.entities.push(change);
                     if self.entities.len() >= ENTITIES {
                         self.write_entities().await?;
                     }
                 }
-                Line::Activity(user, draft) => {
+                Some(Line::Activity(entry)) => {
+                    let Entry { user, draft, is_repaired } = *entry;
+                    self.summary.repaired += u64::from(is_repaired);
                     let waiting = self.waiting.entry(user).or_default();
-                    waiting.push(Numbered { line, bytes, draft: *draft });
+                    waiting.push(Waiting { line: number, bytes, draft });
                     let full = waiting.len() >= BATCH;
                     self.waiting_count += 1;
                     if full {
@@ -212,8 +228,10 @@ impl Importer {
                         self.start_all().await?;
                     }
                 }
+                Some(Line::End(_)) | None => self.bar.inc(bytes),
             }
         }
+        Ok(())
     }
 
     async fn write_entities(&mut self) -> Result<(), BadLine> {
@@ -298,7 +316,7 @@ async fn write(
     logger: Arc<ActivityLogger>,
     user: UserId,
     mut state: UserState,
-    batch: Vec<Numbered>,
+    batch: Vec<Waiting>,
 ) -> Job {
     let bytes = batch.iter().map(|numbered| numbered.bytes).sum();
     let mut done = Summary::default();
@@ -311,7 +329,7 @@ async fn write_batch(
     logger: &ActivityLogger,
     user: UserId,
     state: &mut UserState,
-    batch: Vec<Numbered>,
+    batch: Vec<Waiting>,
     done: &mut Summary,
 ) -> Result<(), BadLine> {
     let line = batch.first().map_or(0, |first| first.line);
@@ -352,7 +370,7 @@ async fn present(
     store: &Store,
     user: UserId,
     newest: Option<SortKey>,
-    batch: &[Numbered],
+    batch: &[Waiting],
 ) -> Result<Vec<Activity>, Failure> {
     let times = || batch.iter().filter_map(|numbered| time(&numbered.draft));
     let (Some(since), Some(last)) = (times().min(), times().max()) else { return Ok(Vec::new()) };
@@ -363,23 +381,8 @@ async fn present(
         since: Some(since),
         until: Some(last.saturating_add(std::time::Duration::from_millis(1))),
     };
-    let mut present = Vec::new();
-    let mut start = Some(Start::Offset(0));
-    while let Some(from) = start {
-        let page = store
-            .page(&PageRequest {
-                view: View::of(Scope::User(user)),
-                range,
-                order: Order::OldestFirst,
-                start: from,
-                limit: PAGE,
-                is_whole: true,
-            })
-            .await?;
-        start = page.next().map(Start::After);
-        present.extend(page.activities);
-    }
-    Ok(present)
+    let entries = store.entries(View::of(Scope::User(user)), range, Order::OldestFirst);
+    Ok(entries.try_collect().await?)
 }
 
 /// When an activity of a file was done.

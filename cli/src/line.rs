@@ -1,10 +1,12 @@
 //! The lines that `import` reads and `export` writes.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use activity_log::activity::{Activity, Altered, Details, Metadata, NewActivity};
 use activity_log::directory::{Entity, EntityKey, Environment, NameChange, Project, User};
 use activity_log::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
+use activity_log::message::{Message, well_formed};
 use activity_log::store::{Draft, Placement};
 use activity_log::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +16,41 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Line {
     /// A name, or the end of one.
     Name(NameChange),
-    /// An entry, and whose.
-    Activity(UserId, Box<Draft>),
+    /// An entry.
+    Activity(Box<Entry>),
+    /// The end of an export.
+    End(End),
+}
+
+/// An entry, and whose.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) user: UserId,
+    pub(crate) draft: Draft,
+    /// Whether it says something else than the line.
+    pub(crate) is_repaired: bool,
+}
+
+/// What an export ends with: how many lines there were before it. A file without it may be the
+/// beginning of an export that broke off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct End {
+    pub(crate) activities: u64,
+    pub(crate) names: u64,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} activities and {} names", self.activities, self.names)
+    }
+}
+
+/// The last line of an export, as it is written and read.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum EndLine {
+    End(End),
 }
 
 /// A name, as it is written and read.
@@ -80,6 +115,7 @@ enum Kind {
     Environment,
     Delete,
     Activity,
+    End,
 }
 
 /// Just enough of a line to tell what it is.
@@ -88,30 +124,105 @@ struct Typed {
     r#type: Kind,
 }
 
+/// What the line of an entry has besides the members of a message.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    #[serde(default)]
+    id: Option<ActivityId>,
+    #[serde(default)]
+    altered: Option<Altered>,
+    created_at: Timestamp,
+}
+
 impl Line {
-    /// Reads a line.
+    /// Reads a line; that of an entry is repaired if `is_repairing`.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, is_repairing: bool) -> Result<Self, String> {
+        if text.starts_with('[') {
+            return Err(
+                "is a JSON array, and each line must be an object of its own (`jq -c '.[]'` \
+                        makes lines of an array)"
+                    .to_owned(),
+            );
+        }
+        if text.ends_with(',') {
+            return Err("ends with a comma, and each line must be an object of its own".to_owned());
+        }
+        if is_repairing {
+            let Typed { r#type } = serde_json::from_str(&well_formed(text)).map_err(reason)?;
+            if let Kind::Activity = r#type {
+                return Self::repaired(text);
+            }
+        }
+        if well_formed(text) != text {
+            return Err("has half of a surrogate pair, which --repair replaces".to_owned());
+        }
         let Typed { r#type } = serde_json::from_str(text).map_err(reason)?;
-        if let Kind::Activity = r#type {
-            let line: ActivityLine = serde_json::from_str(text).map_err(reason)?;
-            let (user, draft) = line.draft();
-            draft.activity.validate().map_err(|error| error.to_string())?;
-            return Ok(Self::Activity(user, Box::new(draft)));
+        match r#type {
+            Kind::Activity => Self::strict(text),
+            Kind::User | Kind::Project | Kind::Environment => {
+                let entity = match serde_json::from_str(text).map_err(reason)? {
+                    EntityLine::User(user) => Entity::User(user),
+                    EntityLine::Project(project) => Entity::Project(project),
+                    EntityLine::Environment(environment) => Entity::Environment(environment),
+                };
+                entity.validate().map_err(|error| error.to_string())?;
+                Ok(Self::Name(NameChange::Set(entity)))
+            }
+            Kind::Delete => {
+                let line: DeleteLine = serde_json::from_str(text).map_err(reason)?;
+                Ok(Self::Name(NameChange::Delete(line.key()?)))
+            }
+            Kind::End => {
+                let EndLine::End(end) = serde_json::from_str(text).map_err(reason)?;
+                Ok(Self::End(end))
+            }
         }
-        if let Kind::Delete = r#type {
-            let line: DeleteLine = serde_json::from_str(text).map_err(reason)?;
-            return Ok(Self::Name(NameChange::Delete(line.key()?)));
+    }
+
+    /// Reads the line of an entry, which must be within all limits.
+    fn strict(text: &str) -> Result<Self, String> {
+        let line: ActivityLine = serde_json::from_str(text).map_err(reason)?;
+        let created_at = line.created_at;
+        let (user, draft) = line.draft();
+        draft.activity.validate().map_err(|error| error.to_string())?;
+        let now = Timestamp::now();
+        for (field, time) in
+            [("createdAt", Some(created_at)), ("occurredAt", draft.activity.details.occurred_at)]
+        {
+            if time > Some(now) {
+                return Err(format!("{field} is later than now"));
+            }
         }
-        let entity = match serde_json::from_str(text).map_err(reason)? {
-            EntityLine::User(user) => Entity::User(user),
-            EntityLine::Project(project) => Entity::Project(project),
-            EntityLine::Environment(environment) => Entity::Environment(environment),
-        };
-        entity.validate().map_err(|error| error.to_string())?;
-        Ok(Self::Name(NameChange::Set(entity)))
+        Ok(Self::Activity(Box::new(Entry { user, draft, is_repaired: false })))
+    }
+
+    /// Reads the line of an entry as the queue would a message. Its place in the log must be right.
+    fn repaired(text: &str) -> Result<Self, String> {
+        let place = serde_json::from_str(&well_formed(text)).map_err(reason)?;
+        let Place { id, altered, created_at } = place;
+        let now = Timestamp::now();
+        if created_at > now {
+            return Err("createdAt is later than now".to_owned());
+        }
+        let message = Message::parse(text).map_err(|error| error.to_string())?;
+        let (user, mut activity) = (message.user_id, message.activity);
+        activity.idempotency_key = None;
+        let details = &mut activity.details;
+        if details.occurred_at > Some(now) {
+            // So that the same line makes the same entry whenever it is imported.
+            details.repair_time(created_at);
+        }
+        details.occurred_at = details.occurred_at.filter(|time| *time != created_at);
+        let is_repaired = !details.altered.is_empty();
+        // What came first came before this line was written.
+        details.altered.extend(altered.unwrap_or_default());
+        activity.repair().map_err(|error| error.to_string())?;
+        let draft = Draft { activity, placement: Placement::Kept { created_at, id } };
+        Ok(Self::Activity(Box::new(Entry { user, draft, is_repaired })))
     }
 }
 
@@ -188,13 +299,15 @@ mod tests {
         let text = concat!(
             r#"{"type":"activity","id":1,"userId":3,"projectId":4,"environmentId":4,"#,
             r#""resourceType":"function","resourceId":5,"action":"create","description":"d","#,
-            r#""metadata":{"b": 1.0,"a":null},"ipAddress":"203.0.113.9","userAgent":"curl","#,
+            r#""metadata":{"b":1.0,"a":null},"ipAddress":"203.0.113.9","userAgent":"curl","#,
             r#""occurredAt":"2024-01-15T10:29:00.000Z","altered":{"action":"Create"},"#,
             r#""createdAt":"2024-01-15T10:30:00.000Z"}"#
         );
         let line: ActivityLine = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&line).unwrap(), text);
-        assert!(matches!(Line::parse(text), Ok(Line::Activity(user, _)) if user.get() == 3));
+        assert!(
+            matches!(Line::parse(text, false), Ok(Line::Activity(entry)) if entry.user.get() == 3)
+        );
     }
 
     #[test]
@@ -211,7 +324,7 @@ mod tests {
                 EntityKey::Environment(user, 9.try_into().unwrap()),
             ),
         ] {
-            let Ok(Line::Name(change)) = Line::parse(text) else { panic!("{text}") };
+            let Ok(Line::Name(change)) = Line::parse(text, false) else { panic!("{text}") };
             assert_eq!(change, NameChange::Delete(key));
         }
     }
@@ -237,7 +350,7 @@ mod tests {
             ),
             (r#"{"type":"activity","userId":3,"action":"a","createdAt":"yesterday"}"#, "RFC 3339"),
         ] {
-            let reason = Line::parse(text).unwrap_err();
+            let reason = Line::parse(text, false).unwrap_err();
             assert!(reason.contains(word), "{text}: {reason}");
         }
     }

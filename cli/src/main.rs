@@ -5,6 +5,7 @@ mod erase;
 mod export;
 mod guard;
 mod import;
+mod input;
 mod line;
 mod port;
 mod process;

@@ -15,6 +15,7 @@ use activity_log::time::{Clock, Timestamp};
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log::{Activity, ActivityLogger, Metadata, NewActivity};
 use aws_sdk_dynamodb::Client;
+use futures_util::TryStreamExt;
 
 use crate::engine::Engine;
 
@@ -107,15 +108,8 @@ fn logger_by(now: &Arc<AtomicI64>, store: Store) -> ActivityLogger {
 
 /// The whole log of a user in `store`, oldest first.
 pub async fn entries(store: &Store, id: u64) -> Vec<Activity> {
-    let mut entries = Vec::new();
-    let mut start = Some(Start::Offset(0));
-    while let Some(from) = start {
-        let request = PageRequest { order: Order::OldestFirst, ..request(whole(id), from, 1_000) };
-        let page = store.page(&request).await.unwrap();
-        start = page.next().map(Start::After);
-        entries.extend(page.activities);
-    }
-    entries
+    let entries = store.entries(whole(id), TimeRange::default(), Order::OldestFirst);
+    entries.try_collect().await.unwrap()
 }
 
 /// The time so many milliseconds after 1970 began.

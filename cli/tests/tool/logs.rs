@@ -45,7 +45,11 @@ async fn what_export_writes_import_reads() {
             line.into_iter().filter(|(_, value)| !value.is_null()).collect::<Vec<_>>()
         };
         lines.sort_by_key(|line| line.contains(r#""type":"activity""#));
-        assert_eq!(exported.lines().count(), lines.len());
+        let names = lines.iter().filter(|line| !line.contains(r#""type":"activity""#)).count();
+        let activities = lines.len() - names;
+        let end = format!(r#"{{"type":"end","activities":{activities},"names":{names}}}"#);
+        assert_eq!(exported.lines().last(), Some(end.as_str()));
+        assert_eq!(exported.lines().count(), lines.len() + 1);
         for (exported, given) in exported.lines().zip(lines) {
             assert_eq!(null(exported), null(given));
         }
@@ -79,7 +83,11 @@ async fn an_import_deletes_names_in_the_order_of_its_lines() {
         "{}",
         text(&imported.stderr)
     );
-    let user_3 = || text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+    let user_3 = || {
+        let exported = text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+        let (before_end, _) = exported.trim_end().rsplit_once('\n').unwrap_or_default();
+        before_end.to_owned()
+    };
     assert!(user_3().contains("n4") && user_3().contains("n6") && !user_3().contains("n5"));
     let all = [deleted(4), deleted(6), r#"{"type":"delete","userId":3}"#.to_owned()];
     assert!(run(&engine.endpoint(), &["import"], &all.join("\n")).status.success());
@@ -111,7 +119,8 @@ async fn a_log_that_is_exported_erased_and_imported_has_its_hash_again() {
     let verified = text(&user_3("verify").stdout);
     assert!(verified.contains(" 150 entries, ") && verified.contains(" has the hash "));
     run(&engine.endpoint(), &["erase", "--user", "3", "--yes"], "");
-    assert_eq!(text(&user_3("export").stdout), "");
+    let nothing = r#"{"type":"end","activities":0,"names":0}"#;
+    assert_eq!(text(&user_3("export").stdout).trim(), nothing);
     run(&engine.endpoint(), &["import"], &exported);
     assert_eq!(text(&user_3("verify").stdout), verified);
 }
@@ -160,10 +169,105 @@ async fn a_bad_line_stops_the_import_with_its_number_and_reason() {
         assert!(said.contains(&summary), "{said}");
     }
     let exported = run(&engine.endpoint(), &["export", "--user", "3"], "");
-    assert_eq!(text(&exported.stdout).lines().count(), 2, "nothing after the bad line");
+    let exported = text(&exported.stdout);
+    assert_eq!(exported.matches(r#""type":"activity""#).count(), 2, "nothing after the bad line");
     let mended = format!("{}\n{}\n", good.join("\n"), activity(3, 9, ""));
     let output = run(&engine.endpoint(), &["import"], &mended);
     assert!(text(&output.stdout).starts_with("imported: 1 activities"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_broke_off_is_not_taken_for_whole() {
+    let engine = engine().await;
+    run(&engine.endpoint(), &["import"], SAMPLE);
+    let exported = text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+    let check = |text: &str| run("http://127.0.0.1:1", &["import", "--check"], text);
+    let whole = check(&exported);
+    assert!(whole.status.success(), "{whole:?}");
+    assert!(text(&whole.stdout).starts_with("checked: 150 activities and "), "{whole:?}");
+    let lines: Vec<&str> = exported.lines().collect();
+    let without = |number: usize| [&lines[..number], &lines[number + 1..]].concat().join("\n");
+    for (broken, said) in [
+        (lines[..40].join("\n"), "it broke off"),
+        (without(lines.len() - 1), "it broke off"),
+        (without(20), "149 activities"),
+        (exported[..exported.len() / 2].to_owned(), "EOF"),
+        (format!("{exported}{}", lines[20]), "it broke off"),
+    ] {
+        let checked = check(&broken);
+        assert_eq!(checked.status.code(), Some(1));
+        assert!(text(&checked.stderr).contains(said), "{checked:?}");
+    }
+    // The import says so, too, of what it has imported.
+    let imported = run(&engine.endpoint(), &["import"], &lines[..40].join("\n"));
+    assert!(imported.status.success(), "{imported:?}");
+    assert!(text(&imported.stderr).contains("it broke off"), "{imported:?}");
+    let again = run(&engine.endpoint(), &["import"], &exported);
+    assert!(again.status.success() && again.stderr.is_empty(), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_strict_unless_repairs_are_asked_for() {
+    let engine = engine().await;
+    let line = |second: u64, more: &str| {
+        format!(
+            r#"{{"type":"activity","id":{},"userId":3,"action":"sync"{more},"createdAt":"2024-01-15T10:00:{second:02}Z"}}"#,
+            second + 1
+        )
+    };
+    let odd = [
+        (r#","userAgent":"half \ud83d""#, "half of a surrogate pair"),
+        (r#","ipAddress":"203.0.113.9:80""#, "IP address"),
+        (r#","resourceType":"EC2 Instance""#, "resourceType must be"),
+        (r#","resourceId":"5""#, "invalid type"),
+        (r#","tenant":7"#, "unknown field `tenant`"),
+        (r#","occurredAt":"2124-01-15T10:30:00Z""#, "occurredAt is later than now"),
+        (r#","altered":{"secret":"x"}"#, "altered must have no members but"),
+    ];
+    for (more, reason) in odd {
+        let output = run(&engine.endpoint(), &["import"], &line(0, more));
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(reason), "{more}: {said}");
+        assert!(said.starts_with("activities: line 1: "), "{said}");
+    }
+    let given: Vec<String> = (0..).zip(odd).map(|(second, (more, _))| line(second, more)).collect();
+    for (recorded, there) in [(7, 0), (0, 7)] {
+        let output = run(&engine.endpoint(), &["import", "--repair"], &given.join("\n"));
+        let expected = format!(
+            "imported: {recorded} activities, 0 names; {there} activities were there; 5 were repaired\n"
+        );
+        assert_eq!(text(&output.stdout), expected, "{output:?}");
+    }
+    let exported = text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+    assert!(exported.contains(r#""ipAddress":"203.0.113.9","#), "{exported}");
+    assert!(exported.contains(r#""altered":{"ipAddress":"203.0.113.9:80"}"#), "{exported}");
+    // What was repaired needs no repair any more.
+    for again in [&["import"][..], &["import", "--repair"]] {
+        let output = run(&engine.endpoint(), again, &exported);
+        let expected = "imported: 0 activities, 0 names; 7 activities were there\n";
+        assert_eq!(text(&output.stdout), expected, "{output:?}");
+    }
+    for never in [
+        r#"{"type":"activity","userId":3,"action":"sync","createdAt":"2124-01-15T10:30:00Z"}"#,
+        r#"{"type":"activity","userId":3,"action":"","createdAt":"2024-01-15T10:30:00Z"}"#,
+        r#"{"type":"activity","userId":3,"action":"sync"}"#,
+    ] {
+        let output = run(&engine.endpoint(), &["import", "--repair"], never);
+        assert_eq!(output.status.code(), Some(1), "{never}: {output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_came_with_line_breaks_is_exported_on_one_line() {
+    let engine = engine().await;
+    let store = activity_log_local::store(&engine.endpoint());
+    let pretty = activity_log::Metadata::from_text("{\n  \"before\": 1.0\n}".to_owned()).unwrap();
+    let activity = activity_log::NewActivity::new("sync").metadata(pretty);
+    let logger = activity_log::ActivityLogger::new(store);
+    logger.append(3.try_into().unwrap(), activity).await.unwrap();
+    let exported = text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+    assert!(exported.contains(r#""metadata":{"before":1.0}"#), "{exported}");
+    assert!(run("http://127.0.0.1:1", &["import", "--check"], &exported).status.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

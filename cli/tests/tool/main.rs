@@ -4,4 +4,5 @@
 
 mod dev;
 mod logs;
+mod restore;
 mod support;

@@ -12,7 +12,8 @@ const REPLACEMENT: &str = "\\ufffd";
 /// `text`, with each half of a surrogate pair that stands alone replaced by an escaped U+FFFD. RFC 8259,
 /// section 8.2, lets such text pass for JSON, and strict parsers refuse all of it. What is replaced
 /// keeps its length, so that everything else keeps its place.
-pub(crate) fn well_formed(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn well_formed(text: &str) -> Cow<'_, str> {
     let unit = |at: usize| {
         let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
         digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;

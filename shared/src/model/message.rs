@@ -14,6 +14,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+pub use super::json::well_formed;
+
 use super::activity::{Altered, Details, InvalidActivity, Metadata, NewActivity, limit};
 use super::{json, repair};
 use crate::id::UserId;

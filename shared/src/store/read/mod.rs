@@ -4,6 +4,7 @@
 //! and [`window`] finds a page's entries in it; both are arithmetic without I/O, and say what else
 //! they must know. [`page`] reads that, and then the entries.
 
+mod entries;
 mod entry;
 mod ledger;
 mod names;
