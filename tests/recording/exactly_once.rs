@@ -163,6 +163,17 @@ fn send(queue: &Queue) -> (BTreeMap<u64, Vec<String>>, BTreeSet<String>) {
                 queue.send(owner, message(&format!("{id} once"), &body));
                 queue.send(owner, message(&format!("{id} again"), &body));
             }
+            2 => {
+                // A producer that used a key for two activities.
+                let other = format!("{id} other");
+                for said in [&id, &other] {
+                    let body = json!({"userId": owner, "action": "sync", "description": said,
+                        "idempotencyKey": &id});
+                    queue.send(owner, message(said, &body));
+                }
+                markers.entry(owner).or_default().extend([id, other]);
+                continue;
+            }
             _ => {
                 let body = json!({"userId": owner, "action": "sync", "description": &id,
                     "projectId": number % 2 + 1});
