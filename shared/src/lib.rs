@@ -8,12 +8,14 @@
 //! the environment says.
 
 pub mod config;
+#[cfg(feature = "api")]
 pub mod http;
 pub mod logger;
 mod model;
 mod report;
 pub mod store;
 pub mod telemetry;
+#[cfg(feature = "api")]
 pub mod token;
 
 pub use activity::{Activity, Details, Metadata, NewActivity};

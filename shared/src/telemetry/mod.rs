@@ -1,13 +1,18 @@
 //! What a function tells its operator: a JSON line for every request and every batch, which is its
 //! log and its metrics in one (AWS: "Embedded metric format").
 
+#[cfg(feature = "api")]
+mod request;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 
 use serde::Serialize;
 
-use crate::id::UserId;
+#[cfg(feature = "api")]
+pub(crate) use request::AnsweredRequest;
+
 use crate::store::Usage;
 use crate::time::{Clock, Timestamp};
 
@@ -16,36 +21,6 @@ pub struct Telemetry {
     namespace: Option<String>,
     clock: Clock,
     write: Box<dyn Fn(&str) + Send + Sync>,
-}
-
-/// A request that was answered.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AnsweredRequest<'a> {
-    pub(crate) function: &'static str,
-    pub(crate) request_id: &'a str,
-    pub(crate) method: &'a str,
-    /// The path, with the names of its parameters instead of what they were.
-    pub(crate) route: &'static str,
-    pub(crate) status: u16,
-    /// Which error it was answered with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<&'static str>,
-    /// Who asked, if that was found out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) user_id: Option<UserId>,
-    /// Why that was not found out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "is_zero")]
-    pub(crate) auth_failures: u32,
-    /// How many entries the answer shows.
-    pub(crate) entries: usize,
-    #[serde(flatten)]
-    pub(crate) work: Work,
-    /// An error that is ours, with its causes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<String>,
 }
 
 /// A batch of messages that was recorded, or some of it.
@@ -145,13 +120,6 @@ const fn metric(name: &'static str, unit: &'static str) -> Metric {
     Metric { name, unit }
 }
 
-/// The metrics of a request whose caller is known, by function.
-const OF_REQUESTS: &[Metric] =
-    &[metric("latency", "Milliseconds"), metric("readUnits", "Count"), metric("retries", "Count")];
-
-/// The metrics of a token that was refused, by reason.
-const OF_REFUSALS: &[Metric] = &[metric("authFailures", "Count")];
-
 /// The metrics of a batch, by function.
 const OF_BATCHES: &[Metric] = &[
     metric("latency", "Milliseconds"),
@@ -180,16 +148,6 @@ impl Telemetry {
     #[must_use]
     pub fn with(namespace: Option<String>, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { namespace, clock: Clock::system(), write: Box::new(write) }
-    }
-
-    pub(crate) fn request(&self, request: &AnsweredRequest<'_>) {
-        let level = if request.error.is_some() { "ERROR" } else { "INFO" };
-        // What nobody is known to have asked took next to nothing, and would hide what the rest
-        // takes.
-        let answered = request.user_id.map(|_| ("function", OF_REQUESTS));
-        let refused = request.reason.map(|_| ("reason", OF_REFUSALS));
-        let sets = answered.into_iter().chain(refused);
-        self.write(level, "request answered", request, sets);
     }
 
     /// Tells of a batch.
@@ -225,9 +183,4 @@ impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Telemetry").field("namespace", &self.namespace).finish_non_exhaustive()
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
