@@ -31,7 +31,7 @@ impl Target {
             ConfigError::Missing(name) => {
                 format!("environment variable {name} is not set (or did you mean --local?)").into()
             }
-            ConfigError::Invalid { .. } => Failure::from(error),
+            _ => Failure::from(error),
         })?;
         Ok(Store::connect(tables).await)
     }

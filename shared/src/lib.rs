@@ -6,6 +6,39 @@
 //! [`id`], [`message`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; [`token`] is who is
 //! calling; [`http`] is what they see; [`telemetry`] is what the operator sees; [`config`] is what
 //! the environment says.
+//!
+//! ```
+//! use activity_log::activity::{action, resource_type};
+//! use activity_log::id::UserId;
+//! use activity_log::store::PageRequest;
+//! use activity_log::view::{Scope, View};
+//! use activity_log::{ActivityLogger, NewActivity};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let log = activity_log_local::kit::Log::new().await;
+//! # let store = log.store.clone();
+//! // A service has its store from `Store::connect`, or its logger from `ActivityLogger::from_env`.
+//! let logger = ActivityLogger::new(store.clone());
+//! let user = UserId::try_from(3)?;
+//! let activity = NewActivity::new(action::CREATE)
+//!     .resource(resource_type::FUNCTION, 5.try_into()?)
+//!     .environment(4.try_into()?, 9.try_into()?)
+//!     .description("Created function \"resize-images\"")
+//!     .idempotency_key("function-5-create");
+//! logger.append(user, activity).await?;
+//!
+//! let page = store.page(&PageRequest::newest(View::of(Scope::User(user)), 100)).await?;
+//! assert_eq!(page.total, 1);
+//! assert_eq!(page.activities[0].details.action, "create");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! None is on by default: a service that records, or reads through a [`Store`](store::Store), needs
+//! none. `api` is for who serves the API: it adds [`http`] and [`token`], and with them the web stack.
 
 pub mod config;
 #[cfg(feature = "api")]

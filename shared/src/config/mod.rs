@@ -28,6 +28,7 @@ use crate::telemetry::Telemetry;
 
 /// A variable that keeps the process from starting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// It is not set, or empty.
     #[error("environment variable {0} is not set")]

@@ -30,6 +30,51 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 /// Appends of one user are recorded in the order in which they were asked for. What is asked for
 /// while a transaction of that user is under way goes into the next one together (group commit), so
 /// that a busy user's log takes many more appends a second than transactions.
+///
+/// Sent again under the same idempotency key, an activity is not recorded again. Content that
+/// differs is recorded all the same, since to drop it would lose it without a word:
+///
+/// ```
+/// use activity_log::NewActivity;
+/// use activity_log::id::UserId;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let log = activity_log_local::kit::Log::new().await;
+/// # let logger = log.logger.clone();
+/// let user = UserId::try_from(3)?;
+/// let created = NewActivity::new("create").idempotency_key("order-7");
+/// let first = logger.append(user, created.clone()).await?;
+/// assert!(!first.is_repeated);
+///
+/// let again = logger.append(user, created).await?;
+/// assert!(again.is_repeated);
+/// assert_eq!(again.activity, first.activity);
+///
+/// let other = NewActivity::new("delete").idempotency_key("order-7");
+/// let recorded = logger.append(user, other).await?;
+/// assert_eq!(recorded.key_stands_for, Some(first.activity.id));
+/// assert_eq!(recorded.activity.details.action, "delete");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What breaks a limit is repaired, and the entry says what came:
+///
+/// ```
+/// use activity_log::NewActivity;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let log = activity_log_local::kit::Log::new().await;
+/// # let logger = log.logger.clone();
+/// let odd = NewActivity::new("Create Function");
+/// let details = logger.append(3.try_into()?, odd).await?.activity.details;
+/// assert_eq!(details.action, "create_function");
+/// assert_eq!(details.altered["action"].as_deref(), Some("Create Function"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ActivityLogger {
     committer: Arc<Committer>,
@@ -95,6 +140,7 @@ impl AppendError {
 /// recorded; nothing is known of those behind it but that they were not.
 #[derive(Debug, thiserror::Error)]
 #[error("activity {} of the batch", .recorded.len() + 1)]
+#[non_exhaustive]
 pub struct BatchError {
     /// The activities that were recorded: the first ones of the batch.
     pub recorded: Vec<Recorded>,
@@ -146,6 +192,21 @@ impl ActivityLogger {
 
     /// Refuses an activity that breaks a limit, instead of
     /// [repairing](crate::NewActivity::repair) it.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let logger = log.logger.clone();
+    /// let odd = NewActivity::new("Create Function");
+    /// let error = logger.strict().append(3.try_into()?, odd).await.unwrap_err();
+    /// assert!(error.is_final());
+    /// assert_eq!(error.to_string(), "action must be 1 to 64 characters of a-z 0-9 _ . : -");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn strict(self) -> Self {
         Self { is_strict: true, ..self }
@@ -179,6 +240,22 @@ impl ActivityLogger {
     }
 
     /// Records activities of `user` in this order, in as few transactions as hold them.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let logger = log.logger.clone();
+    /// // The third says nothing that could be recorded.
+    /// let batch = ["create", "update", "", "delete"].map(NewActivity::new);
+    /// let stopped = logger.append_batch(3.try_into()?, batch).await.unwrap_err();
+    /// assert_eq!(stopped.recorded.len(), 2);
+    /// assert!(stopped.error.is_final());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BatchError`]: which were recorded, and why the next one was not.

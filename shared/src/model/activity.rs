@@ -69,6 +69,15 @@ pub mod limit {
 
 /// A JSON object kept as the text it came as, so that it is passed on byte for byte, but for white
 /// space between its tokens.
+///
+/// ```
+/// use activity_log::Metadata;
+///
+/// let metadata = Metadata::from_text(r#"{ "size": 1.50, "tags": [] }"#.to_owned())?;
+/// assert_eq!(metadata.as_text(), r#"{"size":1.50,"tags":[]}"#);
+/// assert!(Metadata::from_text("[1, 2]".to_owned()).is_err());
+/// # Ok::<_, &str>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Metadata(Box<RawValue>);
@@ -176,6 +185,7 @@ impl Details {
 
 /// One recorded entry. Nothing of it ever changes.
 #[derive(Clone, Debug, PartialEq, Hash)]
+#[non_exhaustive]
 pub struct Activity {
     /// Names the entry, among those of all users.
     pub id: ActivityId,
@@ -188,6 +198,29 @@ pub struct Activity {
 }
 
 /// What a service hands over to be recorded: an [`Activity`] before it has its place in the log.
+///
+/// ```
+/// use activity_log::activity::{action, resource_type};
+/// use activity_log::{Metadata, NewActivity};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let invoked = NewActivity::new(action::INVOKE)
+///     .resource(resource_type::FUNCTION, 5.try_into()?)
+///     .environment(4.try_into()?, 9.try_into()?)
+///     .description("Invoked function \"resize-images\"")
+///     .metadata(Metadata::from_text(r#"{"statusCode":200}"#.to_owned())?)
+///     .client("203.0.113.9".parse()?, "Mozilla/5.0")
+///     .occurred_at("2026-01-15T10:30:00Z".parse()?)
+///     .idempotency_key("invocation-7f3c");
+/// invoked.validate()?;
+///
+/// // In a project, but in none of its environments; to all of its databases, not to one of them.
+/// let synchronised =
+///     NewActivity::new(action::SYNC).project(4.try_into()?).resource_type(resource_type::DATABASE);
+/// synchronised.validate()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewActivity {
     /// What was done.
@@ -200,6 +233,7 @@ pub struct NewActivity {
 /// A draft that breaks a limit. Nothing of it was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason}")]
+#[non_exhaustive]
 pub struct InvalidActivity {
     /// The field at fault, by its JSON name.
     pub field: &'static str,

@@ -103,6 +103,7 @@ pub enum NameChange {
 /// A name that breaks a limit. Nothing of it was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason}")]
+#[non_exhaustive]
 pub struct InvalidName {
     /// The field at fault, by its JSON name.
     pub field: &'static str,

@@ -75,6 +75,22 @@ const LAYERS: u32 = 2;
 impl Message {
     /// Reads the body of a message, and repairs what can be.
     ///
+    /// ```
+    /// use activity_log::message::Message;
+    ///
+    /// let body = r#"{"userId":3,"action":"create","resourceId":"five","colour":"red"}"#;
+    /// let message = Message::parse(body)?;
+    /// assert_eq!(message.user_id.get(), 3);
+    /// assert_eq!(message.ignored, ["colour"]);
+    /// let details = message.activity.details;
+    /// assert_eq!((details.action.as_str(), details.resource_id), ("create", None));
+    /// assert_eq!(details.altered["resourceId"].as_deref(), Some("five"));
+    ///
+    /// let error = Message::parse(r#"{"userId":3}"#).unwrap_err();
+    /// assert_eq!(error.to_string(), "action is required");
+    /// # Ok::<_, activity_log::message::InvalidMessage>(())
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidMessage`] if there is no user or no action, or if nobody can tell which.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {

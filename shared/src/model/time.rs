@@ -12,6 +12,16 @@ use std::time::Duration;
 ///
 /// Its text form is RFC 3339 in UTC with exactly three fractional digits, as the API shows it:
 /// `2024-01-15T10:30:00.000Z`.
+///
+/// ```
+/// use activity_log::time::Timestamp;
+///
+/// let time: Timestamp = "2024-01-15T11:30:00.0009+01:00".parse()?;
+/// assert_eq!(time.to_string(), "2024-01-15T10:30:00.000Z");
+/// assert_eq!(time, Timestamp::from_millis(1_705_314_600_000)?);
+/// assert!("2024-01-15".parse::<Timestamp>().is_err());
+/// # Ok::<_, activity_log::time::InvalidTimestamp>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 

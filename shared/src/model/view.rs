@@ -144,6 +144,17 @@ impl fmt::Display for Scope {
 }
 
 /// Which values of one facet a filter selects. `None` stands for entries without a value.
+///
+/// ```
+/// use activity_log::view::Facet;
+///
+/// let either = Facet { only: Some([Some("function".to_owned()), None].into()), ..Facet::default() };
+/// assert!(either.selects(Some("function")) && either.selects(None));
+/// assert!(!either.selects(Some("database")));
+///
+/// let others = Facet { except: [Some("sync".to_owned())].into(), ..Facet::default() };
+/// assert!(others.selects(Some("create")) && !others.selects(Some("sync")));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Facet {
     /// Only these values; all if absent.
@@ -170,6 +181,14 @@ impl Facet {
 }
 
 /// What the entries of a view have in common besides its scope: any predicate over each facet.
+///
+/// ```
+/// use activity_log::view::{Facet, Filter};
+///
+/// let filter = Filter { resource_type: Facet::only("function"), ..Filter::default() };
+/// assert!(filter.selects(Some("function"), "create"));
+/// assert!(!filter.selects(None, "create"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// By resource type.

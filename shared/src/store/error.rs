@@ -6,6 +6,7 @@ use crate::id::ActivityId;
 
 /// A read or write that failed. Its text is for the operator, not for the caller of the API.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// DynamoDB could not be reached, refused the call, or kept failing after retries.
     #[error("DynamoDB {operation} failed")]

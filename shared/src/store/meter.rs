@@ -21,6 +21,7 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 /// What was done to come to a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Usage {
     /// Calls to DynamoDB, including those that were repeated.
     pub calls: u32,

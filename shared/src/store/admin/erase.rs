@@ -17,6 +17,7 @@ const LEDGER_KEY: [&str; 2] = ["scope", "item"];
 
 /// What was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Erased {
     /// Entries of the log.
     pub entries: u64,

@@ -6,6 +6,7 @@ use crate::store::StoreError;
 
 /// Something that the tables say and that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Inconsistency {
     /// What it is about: a scope or an entry.
     pub subject: String,
@@ -21,6 +22,7 @@ impl fmt::Display for Inconsistency {
 
 /// A log that is not proven.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifyError {
     /// The log contradicts itself.
     #[error("{0}")]

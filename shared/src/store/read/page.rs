@@ -34,6 +34,7 @@ const NEAR_LEVELS: u32 = 3;
 
 /// A page that cannot be given.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PageError {
     /// The cursor names no entry of this view and range, or another place than the entry's.
     #[error("the cursor does not belong to this list")]
@@ -58,6 +59,36 @@ impl Store {
     /// Reads a page. One round trip for an unfiltered page near an end; two more, at the most, for
     /// one further in; a filtered one takes up to five while there are fewer than 16.7 million
     /// entries, and one more for a time range.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    /// use activity_log::id::UserId;
+    /// use activity_log::store::{PageRequest, Start};
+    /// use activity_log::view::{Facet, Filter, Scope, View};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let user = UserId::try_from(3)?;
+    /// let batch = ["create", "sync", "update", "sync", "delete"].map(NewActivity::new);
+    /// logger.append_batch(user, batch).await?;
+    ///
+    /// let action = Facet { except: [Some("sync".to_owned())].into(), ..Facet::default() };
+    /// let filter = Filter { action, ..Filter::default() };
+    /// let newest = PageRequest::newest(View { scope: Scope::User(user), filter }, 2);
+    /// let page = store.page(&newest).await?;
+    /// assert_eq!((page.total, page.has_more), (3, true));
+    /// let actions: Vec<_> = page.activities.iter().map(|one| &one.details.action).collect();
+    /// assert_eq!(actions, ["delete", "update"]);
+    ///
+    /// // The next page goes on there, whatever is recorded meanwhile.
+    /// let start = page.next().map(Start::After).ok_or("there is no next page")?;
+    /// let page = store.page(&PageRequest { start, ..newest }).await?;
+    /// assert_eq!(page.activities[0].details.action, "create");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`PageError::ForeignCursor`]; [`StoreError`] if DynamoDB fails, or what it returned cannot be

@@ -85,6 +85,7 @@ impl PageRequest {
 
 /// A part of a view.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Page {
     /// The entries, in the order asked for.
     pub activities: Vec<Activity>,

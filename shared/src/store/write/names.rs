@@ -22,6 +22,7 @@ const TRIES: u32 = 12;
 
 /// Why names were not written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NamesError {
     /// One breaks a limit. None was written.
     #[error("{entity}: {invalid}")]
@@ -55,6 +56,31 @@ impl Store {
     /// An entity changes as a whole, together with where its slug leads: nobody finds it by the slug
     /// that it had before. It takes one consistent read unit, and 2 write units for each kilobyte of
     /// its item, for its new slug and for its old one.
+    ///
+    /// ```
+    /// use activity_log::directory::{Entity, NameChange, Project};
+    /// use activity_log::id::{ProjectId, UserId};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let store = log.store.clone();
+    /// let (user_id, id) = (UserId::try_from(3)?, ProjectId::try_from(4)?);
+    /// let named = |slug: &str, name: &str| {
+    ///     let (slug, name) = (slug.to_owned(), name.to_owned());
+    ///     Entity::Project(Project { id, user_id, slug, name })
+    /// };
+    /// store.write_names(&[NameChange::Set(named("shop", "My Shop"))]).await?;
+    /// assert_eq!(store.project_by_slug(user_id, "shop").await?, Some(id));
+    ///
+    /// store.write_names(&[NameChange::Set(named("store", "My Store"))]).await?;
+    /// assert_eq!(store.project_by_slug(user_id, "shop").await?, None);
+    ///
+    /// store.write_names(&[NameChange::Delete(named("store", "My Store").key())]).await?;
+    /// assert_eq!(store.project_by_slug(user_id, "store").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`NamesError::Invalid`] if a name breaks a limit; [`NamesError::Store`] if the table could not

@@ -70,6 +70,7 @@ impl Draft {
 
 /// A draft that has no place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// It is kept at a time, or with an id, that is not after the user's newest entry.
     #[error(
