@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod beyond;
+mod dependencies;
 mod deployment;
 mod document;
 mod edges;

@@ -185,7 +185,6 @@ impl Details {
 
 /// One recorded entry. Nothing of it ever changes.
 #[derive(Clone, Debug, PartialEq, Hash)]
-#[non_exhaustive]
 pub struct Activity {
     /// Names the entry, among those of all users.
     pub id: ActivityId,
