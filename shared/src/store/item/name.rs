@@ -1,7 +1,7 @@
 //! What the Directory has of an entity: its name, and its slug beside it.
 //!
 //! A slug is an attribute of its entity, and has an item of its own, whose key leads from the slug to
-//! the entity. That one has nothing but its key, so it is read and written in [`key`](super::key).
+//! the entity. That one has nothing but its key, so it is read and written in [`key`].
 
 use super::attribute::{Item, Reader, number, string};
 use super::key::{self, DIRECTORY, Slug};
