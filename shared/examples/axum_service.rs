@@ -286,6 +286,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
+    use activity_log_local::faults::{Fault, Faults, Injection, WRITE};
     use activity_log_local::kit::{Log, user};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
@@ -293,6 +294,7 @@ mod tests {
     use super::*;
 
     const PEER: &str = "10.0.0.2";
+    const CREATE: &str = "POST /projects/4/environments/9/functions";
 
     fn seen(lines: &[&[u8]], trusted_hops: usize) -> String {
         let mut headers = HeaderMap::new();
@@ -342,6 +344,16 @@ mod tests {
         assert_eq!(seen(&[b"203.0.113.9, \xff\xfe"], 1), PEER);
     }
 
+    /// Starts the service behind one proxy, until the test ends. Returns its port.
+    async fn start(logger: ActivityLogger) -> u16 {
+        let service = Service { platform: Mutex::default(), logger, trusted_hops: 1 };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let service = service.router().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async { axum::serve(listener, service).await });
+        port
+    }
+
     /// Sends a request as a proxy would, and returns its status.
     async fn send(port: u16, request: &str, body: &str) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
@@ -360,19 +372,11 @@ mod tests {
     #[tokio::test]
     async fn what_was_done_is_recorded_with_where_it_came_from_and_nothing_else_is() {
         let log = Log::of_today().await;
-        let logger = log.logger.clone();
-        let service = Service { platform: Mutex::default(), logger, trusted_hops: 1 };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let service = service.router().into_make_service_with_connect_info::<SocketAddr>();
-        let serving = tokio::spawn(async { axum::serve(listener, service).await });
-
-        let path = "/projects/4/environments/9/functions";
-        assert_eq!(send(port, &format!("POST {path}"), r#"{"name":"a"}"#).await, "201");
-        assert_eq!(send(port, &format!("POST {path}"), "{}").await, "422");
+        let port = start(log.logger.clone()).await;
+        assert_eq!(send(port, CREATE, r#"{"name":"a"}"#).await, "201");
+        assert_eq!(send(port, CREATE, "{}").await, "422");
         assert_eq!(send(port, "DELETE /functions/1", "").await, "204");
         assert_eq!(send(port, "DELETE /functions/1", "").await, "404");
-        serving.abort();
 
         let entries = log.entries(3).await;
         let told = entries.iter().map(|entry| entry.details.description.as_deref());
@@ -385,5 +389,21 @@ mod tests {
             assert_eq!(entry.details.ip_address, "203.0.113.9".parse().ok());
             assert_eq!(entry.details.user_agent.as_deref(), Some("Mozilla/5.0"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_away_for_longer_than_the_logger_tries_is_tried_again() {
+        let log = Log::of_today().await;
+        let faults = Faults::new(1);
+        let (fault, operation) = (Fault::NotSent, Some(WRITE));
+        faults.inject(Some(Injection { fault, operation, after: 0, times: u64::MAX }));
+        let logger = ActivityLogger::new(faults.store(&log.engine.endpoint()));
+        let port = start(logger.with_deadline(Duration::from_millis(100))).await;
+        let sending = tokio::spawn(send(port, CREATE, r#"{"name":"a"}"#));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!sending.is_finished());
+        faults.inject(None);
+        assert_eq!(sending.await.unwrap(), "201");
+        assert_eq!(log.entries(3).await.len(), 1);
     }
 }
