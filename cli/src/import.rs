@@ -7,7 +7,7 @@
 //! An import is an operator's, who can mend a file, and so it is strict: what the log would have to
 //! alter is an error that names the line and the field, unless repairs are asked for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::Failure;
 use crate::input::{BadLine, Lines, Numbered};
-use crate::line::{End, Entry, Line};
+use crate::line::{End, Entry, Record};
 use crate::progress::progress_bar;
 use crate::target::Target;
 
@@ -91,10 +91,10 @@ const NOT_WHOLE: &str = "the file does not end as an export does, with how many 
 fn check(lines: &mut Lines<impl BufRead>) -> Result<(), Failure> {
     let mut found = End::default();
     while let Some(numbered) = lines.next()? {
-        match numbered.line {
-            Some(Line::Name(_)) => found.names += 1,
-            Some(Line::Activity(_)) => found.activities += 1,
-            Some(Line::End(_)) | None => {}
+        match numbered.record {
+            Some(Record::Name(_)) => found.names += 1,
+            Some(Record::Activity(_)) => found.activities += 1,
+            None => {}
         }
     }
     if !lines.is_whole() {
@@ -105,7 +105,7 @@ fn check(lines: &mut Lines<impl BufRead>) -> Result<(), Failure> {
 }
 
 /// What an import did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Summary {
     /// Activities that were recorded.
     pub(crate) recorded: u64,
@@ -115,16 +115,25 @@ pub(crate) struct Summary {
     pub(crate) entities: u64,
     /// Lines of activities that were altered.
     pub(crate) repaired: u64,
+    /// Members of their lines that mean nothing.
+    pub(crate) ignored: BTreeSet<String>,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { recorded, skipped, entities, repaired } = self;
+        let Self { recorded, skipped, entities, repaired, ignored } = self;
         write!(
             f,
             "imported: {recorded} activities, {entities} names; {skipped} activities were there"
         )?;
-        if *repaired > 0 { write!(f, "; {repaired} were repaired") } else { Ok(()) }
+        if *repaired > 0 {
+            write!(f, "; {repaired} were repaired")?;
+        }
+        if !ignored.is_empty() {
+            let names: Vec<&str> = ignored.iter().map(String::as_str).collect();
+            write!(f, "; these members mean nothing: {}", names.join(", "))?;
+        }
+        Ok(())
     }
 }
 
@@ -203,9 +212,9 @@ pub(crate) async fn import(
 
 impl Importer {
     async fn read(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), BadLine> {
-        while let Some(Numbered { number, bytes, line }) = lines.next()? {
-            match line {
-                Some(Line::Name(change)) => {
+        while let Some(Numbered { number, bytes, record }) = lines.next()? {
+            match record {
+                Some(Record::Name(change)) => {
                     self.bar.inc(bytes);
                     if self.entities.is_empty() {
                         self.entities_line = number;
@@ -215,9 +224,10 @@ impl Importer {
                         self.write_entities().await?;
                     }
                 }
-                Some(Line::Activity(entry)) => {
-                    let Entry { user, draft, is_repaired } = *entry;
+                Some(Record::Activity(entry)) => {
+                    let Entry { user, draft, is_repaired, ignored } = *entry;
                     self.summary.repaired += u64::from(is_repaired);
+                    self.summary.ignored.extend(ignored);
                     let waiting = self.waiting.entry(user).or_default();
                     waiting.push(Waiting { line: number, bytes, draft });
                     let full = waiting.len() >= BATCH;
@@ -228,7 +238,7 @@ impl Importer {
                         self.start_all().await?;
                     }
                 }
-                Some(Line::End(_)) | None => self.bar.inc(bytes),
+                None => self.bar.inc(bytes),
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use activity_log::Report;
 
 use crate::Failure;
-use crate::line::{End, Line};
+use crate::line::{End, Line, Record};
 
 /// The most bytes of a line. An entry and its JSON are a tenth of that at the most.
 const MAX_LINE: u64 = 1 << 20;
@@ -33,7 +33,7 @@ pub(crate) struct Numbered {
     /// Its length, with what ends it.
     pub(crate) bytes: u64,
     /// Nothing if it is blank, or an end line that is right.
-    pub(crate) line: Option<Line>,
+    pub(crate) record: Option<Record>,
 }
 
 /// A line that could not be imported.
@@ -88,7 +88,7 @@ impl<R: BufRead> Lines<R> {
         let text = std::str::from_utf8(&self.bytes).map_err(|_| "is not UTF-8".to_owned())?;
         let first = if self.number == 1 { text.strip_prefix(BYTE_ORDER_MARK) } else { None };
         let text = first.unwrap_or(text).trim();
-        let numbered = |line| Ok(Some(Numbered { number: self.number, bytes, line }));
+        let numbered = |record| Ok(Some(Numbered { number: self.number, bytes, record }));
         if text.is_empty() {
             return numbered(None);
         }
@@ -101,12 +101,12 @@ impl<R: BufRead> Lines<R> {
                 }
                 Err(format!("the export had {end}, and {came} came with it"))
             }
-            line => {
-                match line {
-                    Line::Name(_) => self.since_end.names += 1,
-                    _ => self.since_end.activities += 1,
+            Line::Record(record) => {
+                match record {
+                    Record::Name(_) => self.since_end.names += 1,
+                    Record::Activity(_) => self.since_end.activities += 1,
                 }
-                numbered(Some(line))
+                numbered(Some(record))
             }
         }
     }
@@ -127,7 +127,7 @@ mod tests {
         let mut count = 0;
         loop {
             match lines.next() {
-                Ok(Some(numbered)) => count += u64::from(numbered.line.is_some()),
+                Ok(Some(numbered)) => count += u64::from(numbered.record.is_some()),
                 Ok(None) => return Ok((count, lines.is_whole())),
                 Err(BadLine { line, reason }) => return Err((line, reason.to_string())),
             }

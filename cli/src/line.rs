@@ -14,12 +14,19 @@ use serde::{Deserialize, Serialize};
 /// One line, read.
 #[derive(Debug)]
 pub(crate) enum Line {
+    /// Something to import.
+    Record(Record),
+    /// The end of an export.
+    End(End),
+}
+
+/// Something to import.
+#[derive(Debug)]
+pub(crate) enum Record {
     /// A name, or the end of one.
     Name(NameChange),
     /// An entry.
     Activity(Box<Entry>),
-    /// The end of an export.
-    End(End),
 }
 
 /// An entry, and whose.
@@ -29,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) draft: Draft,
     /// Whether it says something else than the line.
     pub(crate) is_repaired: bool,
+    /// Members of the line that mean nothing.
+    pub(crate) ignored: Vec<String>,
 }
 
 /// What an export ends with: how many lines there were before it. A file without it may be the
@@ -158,7 +167,9 @@ impl Line {
             }
         }
         if well_formed(text) != text {
-            return Err("has half of a surrogate pair, which --repair replaces".to_owned());
+            return Err(
+                "has half of a surrogate pair, which --repair replaces in an activity".to_owned()
+            );
         }
         let Typed { r#type } = serde_json::from_str(text).map_err(reason)?;
         match r#type {
@@ -170,11 +181,11 @@ impl Line {
                     EntityLine::Environment(environment) => Entity::Environment(environment),
                 };
                 entity.validate().map_err(|error| error.to_string())?;
-                Ok(Self::Name(NameChange::Set(entity)))
+                Ok(Self::Record(Record::Name(NameChange::Set(entity))))
             }
             Kind::Delete => {
                 let line: DeleteLine = serde_json::from_str(text).map_err(reason)?;
-                Ok(Self::Name(NameChange::Delete(line.key()?)))
+                Ok(Self::Record(Record::Name(NameChange::Delete(line.key()?))))
             }
             Kind::End => {
                 let EndLine::End(end) = serde_json::from_str(text).map_err(reason)?;
@@ -197,32 +208,33 @@ impl Line {
                 return Err(format!("{field} is later than now"));
             }
         }
-        Ok(Self::Activity(Box::new(Entry { user, draft, is_repaired: false })))
+        let entry = Entry { user, draft, is_repaired: false, ignored: Vec::new() };
+        Ok(Self::Record(Record::Activity(Box::new(entry))))
     }
 
     /// Reads the line of an entry as the queue would a message. Its place in the log must be right.
     fn repaired(text: &str) -> Result<Self, String> {
         let place = serde_json::from_str(&well_formed(text)).map_err(reason)?;
         let Place { id, altered, created_at } = place;
-        let now = Timestamp::now();
-        if created_at > now {
+        if created_at > Timestamp::now() {
             return Err("createdAt is later than now".to_owned());
         }
         let message = Message::parse(text).map_err(|error| error.to_string())?;
         let (user, mut activity) = (message.user_id, message.activity);
         activity.idempotency_key = None;
         let details = &mut activity.details;
-        if details.occurred_at > Some(now) {
-            // So that the same line makes the same entry whenever it is imported.
-            details.repair_time(created_at);
-        }
+        details.repair_time(created_at);
         details.occurred_at = details.occurred_at.filter(|time| *time != created_at);
         let is_repaired = !details.altered.is_empty();
         // What came first came before this line was written.
         details.altered.extend(altered.unwrap_or_default());
         activity.repair().map_err(|error| error.to_string())?;
         let draft = Draft { activity, placement: Placement::Kept { created_at, id } };
-        Ok(Self::Activity(Box::new(Entry { user, draft, is_repaired })))
+        let is_own =
+            |name: &String| ["type", "id", "createdAt", "altered"].contains(&name.as_str());
+        let ignored = message.ignored.into_iter().filter(|name| !is_own(name)).collect();
+        let entry = Entry { user, draft, is_repaired, ignored };
+        Ok(Self::Record(Record::Activity(Box::new(entry))))
     }
 }
 
@@ -306,7 +318,7 @@ mod tests {
         let line: ActivityLine = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&line).unwrap(), text);
         assert!(
-            matches!(Line::parse(text, false), Ok(Line::Activity(entry)) if entry.user.get() == 3)
+            matches!(Line::parse(text, false), Ok(Line::Record(Record::Activity(entry))) if entry.user.get() == 3)
         );
     }
 
@@ -324,7 +336,9 @@ mod tests {
                 EntityKey::Environment(user, 9.try_into().unwrap()),
             ),
         ] {
-            let Ok(Line::Name(change)) = Line::parse(text, false) else { panic!("{text}") };
+            let Ok(Line::Record(Record::Name(change))) = Line::parse(text, false) else {
+                panic!("{text}")
+            };
             assert_eq!(change, NameChange::Delete(key));
         }
     }

@@ -234,7 +234,8 @@ async fn an_import_is_strict_unless_repairs_are_asked_for() {
     for (recorded, there) in [(7, 0), (0, 7)] {
         let output = run(&engine.endpoint(), &["import", "--repair"], &given.join("\n"));
         let expected = format!(
-            "imported: {recorded} activities, 0 names; {there} activities were there; 5 were repaired\n"
+            "imported: {recorded} activities, 0 names; {there} activities were there; 5 were repaired; \
+             these members mean nothing: tenant\n"
         );
         assert_eq!(text(&output.stdout), expected, "{output:?}");
     }

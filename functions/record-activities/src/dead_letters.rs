@@ -51,12 +51,13 @@ pub(crate) struct Origin {
 impl Origin {
     pub(crate) fn of(message: &SqsMessage) -> Result<Self, NoMessageId> {
         let message_id = message.message_id.clone().ok_or(NoMessageId)?;
-        let given = |name| message.message_attributes.get(name)?.string_value.clone();
-        let sent = given(SENT).or_else(|| message.attributes.get(SENT_TIMESTAMP).cloned());
+        let given = |name| message.message_attributes.get(name)?.string_value.as_deref();
+        let time = |millis: &str| Timestamp::from_millis(millis.parse().ok()?).ok();
+        let sent_now = message.attributes.get(SENT_TIMESTAMP);
         Ok(Self {
-            first_id: given(MESSAGE_ID).unwrap_or_else(|| message_id.clone()),
+            first_id: given(MESSAGE_ID).unwrap_or(&message_id).to_owned(),
+            sent: given(SENT).and_then(time).or_else(|| time(sent_now?)),
             message_id,
-            sent: sent.and_then(|millis| Timestamp::from_millis(millis.parse().ok()?).ok()),
         })
     }
 }

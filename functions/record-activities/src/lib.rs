@@ -4,8 +4,9 @@
 //! go side by side. There are three ends to a message:
 //!
 //! - It is recorded, repaired where it had to be.
-//! - It can never be recorded: it is no JSON object, or has no user or no action. It is sent to the
-//!   dead-letter queue at once, and acknowledged. What is behind it goes on.
+//! - It can never be recorded: it is no JSON object, has no user or no action, or two different ones,
+//!   or is of an unknown version. It is sent to the dead-letter queue at once, and acknowledged. What is
+//!   behind it goes on.
 //! - The log cannot be written, or the dead-letter queue cannot. The message fails, and SQS delivers it
 //!   again, until it has failed often enough for the dead-letter queue. If it was the log, everything
 //!   behind it in its group fails, too, so that the order is kept (AWS: "Using Lambda with Amazon

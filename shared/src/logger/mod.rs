@@ -137,7 +137,7 @@ impl AppendError {
 }
 
 /// A batch that was not recorded to its end. The activity at fault is the one after those that were
-/// recorded; nothing is known of those behind it but that they were not.
+/// recorded. It and those behind it were not recorded, unless the error is a deadline that is unsettled.
 #[derive(Debug, thiserror::Error)]
 #[error("activity {} of the batch", .recorded.len() + 1)]
 #[non_exhaustive]
@@ -191,7 +191,8 @@ impl ActivityLogger {
     }
 
     /// Refuses an activity that breaks a limit, instead of
-    /// [repairing](crate::NewActivity::repair) it.
+    /// [repairing](crate::NewActivity::repair) it. An `occurred_at` later than now is no limit: clocks
+    /// differ, so that it is taken for now all the same, and noted.
     ///
     /// ```
     /// use activity_log::NewActivity;

@@ -7,6 +7,7 @@
 //! What arrives inside an envelope of SNS or EventBridge is taken out of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,7 +30,7 @@ pub struct Message {
     pub user_id: UserId,
     /// What was done; within all limits.
     pub activity: NewActivity,
-    /// The names of members that mean nothing to this code, as far as they can be shown.
+    /// The names of members that mean nothing to this code, as far as they can be shown; at most 20.
     pub ignored: Vec<String>,
 }
 
@@ -46,28 +47,15 @@ pub enum InvalidMessage {
     Field(#[from] InvalidActivity),
 }
 
-/// The members of a message that say something of the activity, and that can be altered.
-pub(super) const FIELDS: [&str; 12] = [
-    "userId",
-    "projectId",
-    "environmentId",
-    "resourceType",
-    "resourceId",
-    "action",
-    "description",
-    "metadata",
-    "ipAddress",
-    "userAgent",
-    "occurredAt",
-    "idempotencyKey",
-];
-
 const MISSING: &str = "is required";
 const TWO_VALUES: &str = "is given twice, with different values";
 
 /// The version of messages that this code reads, and what one without a version is.
 const VERSION: u64 = 1;
 const VERSION_FIELD: &str = "version";
+
+/// How many names of unknown members are kept.
+const MAX_IGNORED: usize = 20;
 
 /// How many envelopes a message may be in: a rule of EventBridge can send to SNS, and SNS to SQS.
 const LAYERS: u32 = 2;
@@ -105,8 +93,9 @@ fn parse(body: &str, layers: u32, time: Option<Timestamp>) -> Result<Message, In
     if let Some(envelope) = members.envelope().filter(|_| layers > 0) {
         return parse(&envelope.content, layers - 1, envelope.time.or(time));
     }
-    let version = members.take(VERSION_FIELD).map(|version| version.number());
-    if !matches!(version, None | Some(Some(VERSION))) {
+    // What is no number is no version of ours, but a member of that name that means something else.
+    let version = members.take(VERSION_FIELD).and_then(|version| version.number());
+    if version.is_some_and(|version| version != VERSION) {
         let reason = format!("must be {VERSION}");
         return Err(InvalidActivity { field: VERSION_FIELD, reason }.into());
     }
@@ -128,10 +117,9 @@ fn parse(body: &str, layers: u32, time: Option<Timestamp>) -> Result<Message, In
     let mut activity = NewActivity { details, idempotency_key: members.key() };
     activity.details.altered = members.altered;
     activity.repair()?;
-    let mut ignored: Vec<String> =
+    let ignored: BTreeSet<String> =
         members.list.iter().map(|one| shown(&one.name).to_owned()).collect();
-    ignored.sort_unstable();
-    ignored.dedup();
+    let ignored = ignored.into_iter().take(MAX_IGNORED).collect();
     Ok(Message { user_id, activity, ignored })
 }
 
@@ -200,20 +188,20 @@ impl<'a> Members<'a> {
         self.list.iter().rfind(|member| member.name == name).map(|member| member.value)
     }
 
-    /// All values that a member is given, but for `null`.
+    /// All values that a member is given.
     fn take_all(&mut self, name: &str) -> Vec<Value<'a>> {
         let taken = self.list.extract_if(.., |member| member.name == name);
-        taken.map(|member| member.value).filter(|value| value.text != "null").collect()
+        taken.map(|member| member.value).collect()
     }
 
-    /// The value of a member: the last, if there are several.
+    /// The value of a member, unless it is `null`: the last, if there are several.
     fn take(&mut self, name: &str) -> Option<Value<'a>> {
         let mut values = self.take_all(name);
         let last = values.pop()?;
         if let Some(other) = values.iter().find(|value| value.came != last.came) {
             repair::note(&mut self.altered, name, &other.shown());
         }
-        Some(last)
+        (last.text != "null").then_some(last)
     }
 
     /// What is inside, if these are the members of an envelope and not of a message: of a notification
@@ -237,7 +225,7 @@ impl<'a> Members<'a> {
     fn user_id(&mut self) -> Result<UserId, InvalidActivity> {
         let fault = |reason: &str| InvalidActivity { field: "userId", reason: reason.to_owned() };
         let mut found = None;
-        for value in self.take_all("userId") {
+        for value in self.take_all("userId").into_iter().filter(|value| value.text != "null") {
             let Some(user) = self.read_id("userId", value) else {
                 return Err(fault("must be an integer from 1 to 2^53 - 1"));
             };
@@ -253,7 +241,7 @@ impl<'a> Members<'a> {
     fn action(&mut self) -> Result<String, InvalidActivity> {
         let fault = |reason: &str| InvalidActivity { field: "action", reason: reason.to_owned() };
         let mut found: Option<String> = None;
-        for value in self.take_all("action") {
+        for value in self.take_all("action").into_iter().filter(|value| value.text != "null") {
             let action = self.read_text("action", value);
             if found.is_some_and(|other| repair::name(&other) != repair::name(&action)) {
                 return Err(fault(TWO_VALUES));
@@ -327,7 +315,7 @@ impl<'a> Members<'a> {
         if text.is_none() || value.text != value.came {
             repair::note(&mut self.altered, name, &value.shown());
         }
-        text.unwrap_or_else(|| value.shown().into_owned())
+        text.unwrap_or_else(|| json::compact(value.text).into_owned())
     }
 }
 
@@ -360,12 +348,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for InOrder<'a> {
 
 /// A name as it may be shown: anything that is not plainly a name may be part of a value.
 fn shown(name: &str) -> &str {
-    let plain = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-';
+    let plain = name.len() <= 40 && name.bytes().all(is_letter);
     if plain { name } else { "a name that is not shown" }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::activity::FIELDS;
     use super::*;
 
     const REQUIRED: &str = r#""userId":3,"action":"sync""#;
@@ -401,6 +391,17 @@ mod tests {
     }
 
     #[test]
+    fn a_member_version_that_is_no_number_is_not_the_messages() {
+        for version in [r#""1""#, r#""2.4.0""#, r#""0""#, "null", "[2]", "1", "1.0"] {
+            assert_eq!(
+                with(&format!(r#""version":{version}"#)),
+                NewActivity::new("sync"),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_null_is_absent() {
         for members in
             [r#""metadata":null"#, r#""version":null"#, r#""version":1"#, r#""projectId":null"#]
@@ -413,7 +414,7 @@ mod tests {
     fn a_message_that_can_never_be_recorded_says_which_field_and_shows_no_value() {
         for (body, expected) in [
             (r#"{"userId":3,"action":"sync","version":2}"#, "version must be 1"),
-            (r#"{"userId":3,"action":"sync","version":"secret"}"#, "version must be 1"),
+            (r#"{"userId":3,"action":"sync","version":0}"#, "version must be 1"),
             (r#"{"action":"sync"}"#, "userId is required"),
             (r#"{"userId":null,"action":"sync"}"#, "userId is required"),
             (r#"{"userId":3}"#, "action is required"),
@@ -493,24 +494,35 @@ mod tests {
     #[test]
     fn metadata_that_is_no_object_is_wrapped_and_what_is_over_a_limit_leaves_a_marker() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        let deep = r#"{"omitted":"nested too deeply"}"#;
-        let long = "x".repeat(4_089);
+        // What is left out is told apart by the hash of what came.
+        let marker = |start: &str, came: &str| {
+            let hash = repair::digest(came).replace(':', "\":\"");
+            format!(r#"{{"omitted":"{start},"{hash}"}}"#)
+        };
+        let deep = |came: &str| marker("nested too deeply\"", came);
+        let too_long = |came: &str| marker("too long\",\"bytes\":4097", came);
+        let wrapped = |value: &str| format!(r#"{{"value":{value}}}"#);
+        let within = |value: &str| format!(r#"{{"a":{value}}}"#);
+        let quoted = |length: usize| format!("\"{}\"", "x".repeat(length));
         for (given, kept) in [
-            ("[1, 2]".to_owned(), r#"{"value":[1,2]}"#),
-            ("\"text\"".to_owned(), r#"{"value":"text"}"#),
-            ("5.0".to_owned(), r#"{"value":5.0}"#),
-            (r#"{"note":"deployed \ud83d"}"#.to_owned(), r#"{"note":"deployed \ufffd"}"#),
-            (format!(r#"{{"a":{}}}"#, nested(2_000)), deep),
-            (format!(r#"{{"a":{}}}"#, nested(32)), deep),
-            (nested(32), deep),
-            (format!(r#"{{"a":"{long}"}}"#), r#"{"omitted":"too long","bytes":4097}"#),
-            (format!("\"{}\"", "x".repeat(4_085)), r#"{"omitted":"too long","bytes":4097}"#),
+            ("[1, 2]".to_owned(), r#"{"value":[1,2]}"#.to_owned()),
+            ("\"text\"".to_owned(), r#"{"value":"text"}"#.to_owned()),
+            ("5.0".to_owned(), r#"{"value":5.0}"#.to_owned()),
+            (
+                r#"{"note":"deployed \ud83d"}"#.to_owned(),
+                r#"{"note":"deployed \ufffd"}"#.to_owned(),
+            ),
+            (within(&nested(2_000)), deep(&within(&nested(2_000)))),
+            (within(&nested(32)), deep(&within(&nested(32)))),
+            (nested(32), deep(&wrapped(&nested(32)))),
+            (within(&quoted(4_089)), too_long(&within(&quoted(4_089)))),
+            (quoted(4_085), too_long(&wrapped(&quoted(4_085)))),
         ] {
             let activity = with(&format!(r#""metadata":{given}"#));
             assert_eq!(activity.details.metadata.as_ref().unwrap().as_text(), kept);
-            let shown = json::compact(&given).into_owned();
-            let shown = (shown.len() <= limit::ALTERED).then_some(shown.as_str());
-            assert_eq!(came(&activity, "metadata"), Some(shown));
+            let shown = json::compact(&given);
+            let shown = &shown[..shown.len().min(limit::ALTERED)];
+            assert_eq!(came(&activity, "metadata"), Some(Some(shown)));
         }
         let fits = format!(r#"{{"b": 1e2,{}"a":{}}}"#, " ".repeat(9_000), nested(31));
         let activity = with(&format!(r#""metadata":{fits}"#));
@@ -524,6 +536,7 @@ mod tests {
             ("5.0", "5.0", "5.0"),
             ("true", "true", "true"),
             (r#"[ "a", {"b" : 1} ]"#, r#"["a",{"b":1}]"#, r#"["a",{"b":1}]"#),
+            (r#"["\ude00"]"#, r#"["\ufffd"]"#, r#"["\ude00"]"#),
             (r#""deployed \ud83d""#, "deployed \u{fffd}", r#""deployed \ud83d""#),
         ] {
             let activity = with(&format!(r#""description":{given}"#));
@@ -540,6 +553,9 @@ mod tests {
             activity.details.altered,
             [("description".to_owned(), Some("a".to_owned()))].into()
         );
+        let activity = with(r#""description":"a","description":null"#);
+        assert_eq!(activity.details.description, None);
+        assert_eq!(came(&activity, "description"), Some(Some("a")));
         let same = r#"{"userId":3,"userId":"3","action":"sync","action":"Sync"}"#;
         assert_eq!(Message::parse(same).unwrap().user_id.get(), 3);
     }
@@ -633,11 +649,12 @@ mod tests {
 
     #[test]
     fn an_unknown_member_is_ignored_and_named() {
-        let body =
-            format!(r#"{{{REQUIRED},"tenant":7,"resource":{{"a":1}},"secret 1":1,"tenant":8}}"#);
+        let body = format!(
+            r#"{{{REQUIRED},"tenant":7,"resource":{{"a":1}},"secret 1":1,"tenant":8,"user_id":4}}"#
+        );
         let Message { activity, ignored, .. } = Message::parse(&body).unwrap();
         assert_eq!(activity, NewActivity::new("sync"));
-        assert_eq!(ignored, ["a name that is not shown", "resource", "tenant"]);
+        assert_eq!(ignored, ["a name that is not shown", "resource", "tenant", "user_id"]);
     }
 
     #[test]
@@ -671,7 +688,6 @@ mod tests {
         let parsed = Message::parse(&sns(own)).unwrap();
         assert_eq!(parsed.activity.details.occurred_at, "2023-01-01T00:00:00Z".parse().ok());
         let beside = event(inner, early).replacen('{', r#"{"userId":8,"action":"own","#, 1);
-        let beside = beside.replace(r#""version":"0","#, "");
         assert_eq!(Message::parse(&beside).unwrap().user_id.get(), 8, "it is a message itself");
         for poison in [sns("hello"), sns(&sns(&sns(inner))), sns(r#"{"userId":3}"#)] {
             assert!(Message::parse(&poison).is_err(), "{poison}");

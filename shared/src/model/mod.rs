@@ -1,6 +1,7 @@
 //! What the log is: the domain, without I/O.
 
 pub mod activity;
+mod check;
 pub mod directory;
 pub mod id;
 mod json;
@@ -8,3 +9,5 @@ pub mod message;
 mod repair;
 pub mod time;
 pub mod view;
+
+pub(crate) use repair::digest;

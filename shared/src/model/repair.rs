@@ -15,12 +15,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
 
-use super::activity::{Altered, Details, InvalidActivity, Metadata, NewActivity, limit};
+use super::activity::{Altered, Details, FIELDS, InvalidActivity, Metadata, NewActivity, limit};
 use super::json;
 use crate::time::Timestamp;
 
-/// The fields whose beginning is kept where they are too long, so that it need not be kept twice.
-const LONG: [&str; 3] = ["description", "metadata", "userAgent"];
+/// The fields of which nothing is noted if it would be cut: what is kept of them begins in the same way.
+const LONG: [&str; 2] = ["description", "userAgent"];
 
 impl NewActivity {
     /// Brings every field within its limits, and notes in `altered` what came in its place.
@@ -44,7 +44,7 @@ impl NewActivity {
             let reason = "must not be empty".to_owned();
             return Err(InvalidActivity { field: "action", reason });
         }
-        altered.retain(|field, _| is_field(field));
+        altered.retain(|field, _| FIELDS.contains(&field.as_str()));
         for came in altered.values_mut().flatten() {
             truncate(came, limit::ALTERED);
         }
@@ -95,6 +95,18 @@ impl NewActivity {
 }
 
 impl Details {
+    /// What is recorded where a log has no room for its pair of resource type and action: no type,
+    /// [`Self::OTHER`], and what came in `altered`, unless that was altered before.
+    #[must_use]
+    pub fn as_other(mut self) -> Self {
+        let action = std::mem::replace(&mut self.action, Self::OTHER.to_owned());
+        note(&mut self.altered, "action", &action);
+        if let Some(resource_type) = self.resource_type.take() {
+            note(&mut self.altered, "resourceType", &resource_type);
+        }
+        self
+    }
+
     /// Brings `occurred_at` to `now` where it is later, and notes what came.
     pub fn repair_time(&mut self, now: Timestamp) {
         if let Some(time) = self.occurred_at.as_mut().filter(|time| **time > now) {
@@ -102,11 +114,6 @@ impl Details {
             *time = now;
         }
     }
-}
-
-/// Whether a field of this name can be altered.
-pub(super) fn is_field(name: &str) -> bool {
-    super::message::FIELDS.contains(&name)
 }
 
 /// Notes what came in place of a field, unless that was altered before: at most
@@ -145,20 +152,27 @@ pub(super) fn name(text: &str) -> String {
     text.chars().map(letter).take(limit::NAME).collect()
 }
 
-/// What stands in place of an idempotency key: a JSON text, as SHA-256 (FIPS 180-4).
+/// What stands in place of an idempotency key: the hash of a JSON text.
 pub(crate) fn digest(json: &str) -> String {
-    let hash = Sha256::digest(json);
-    hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("sha256:{}", sha256(json))
+}
+
+/// The SHA-256 of a text (FIPS 180-4), in hexadecimal digits.
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 /// `metadata`, a JSON object, or what stands in its place where that has half a surrogate pair, is
-/// nested too deeply or is too long.
+/// nested too deeply or is too long: with its hash, so that two that are left out can be told apart, and
+/// whoever has the original can show that it is the one.
 fn within_limits(metadata: &str) -> Cow<'_, str> {
     let text = json::well_formed(metadata);
+    let hash = || sha256(&text);
     if json::depth(&text) > limit::METADATA_DEPTH {
-        r#"{"omitted":"nested too deeply"}"#.into()
+        format!(r#"{{"omitted":"nested too deeply","sha256":"{}"}}"#, hash()).into()
     } else if text.len() > limit::METADATA {
-        format!(r#"{{"omitted":"too long","bytes":{}}}"#, text.len()).into()
+        let bytes = text.len();
+        format!(r#"{{"omitted":"too long","bytes":{bytes},"sha256":"{}"}}"#, hash()).into()
     } else {
         text
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use activity_log::NewActivity;
 use activity_log::id::{ActivityId, IdSource};
 use activity_log::logger::{ActivityLogger, AppendError};
 use activity_log::store::{Draft, Placement, Refusal};
 use activity_log::time::Clock;
+use activity_log::{Metadata, NewActivity};
 use activity_log_local::kit::{Log, START, full, millis, user, whole};
 
 #[tokio::test]
@@ -95,6 +95,30 @@ async fn a_key_that_comes_again_with_something_else_records_that_too_and_tells()
     let actions = log.entries(3).await.into_iter().map(|entry| entry.details.action);
     assert!(actions.eq(["create", "delete", "update"]));
     log.verify(3).await;
+}
+
+#[tokio::test]
+async fn two_of_one_key_that_differ_only_in_what_was_altered_are_both_recorded() {
+    let log = Log::new().await;
+    let deep = |inner: &str| {
+        let text = format!("{{\"a\":{}{inner}{}}}", "[".repeat(32), "]".repeat(32));
+        NewActivity::new("sync").metadata(Metadata::from_text(text).unwrap())
+    };
+    for (key, first, second) in [
+        // What the second would be recorded as if the log had no room for it is what the first is.
+        ("other", NewActivity::new("other"), NewActivity::new("delete").resource_type("function")),
+        ("name", NewActivity::new("Create It"), NewActivity::new("create/it")),
+        ("metadata", deep("1"), deep("2")),
+    ] {
+        for is_again in [false, true] {
+            for activity in [&first, &second] {
+                let keyed = activity.clone().idempotency_key(key);
+                let recorded = log.logger.append(user(3), keyed).await.unwrap();
+                assert_eq!(recorded.is_repeated, is_again, "{key}");
+            }
+        }
+    }
+    assert_eq!(log.page(whole(3), 0, 0).await.total, 6);
 }
 
 #[tokio::test]

@@ -5,9 +5,13 @@
 use std::collections::HashMap;
 
 use activity_log::NewActivity;
+use activity_log::directory::{NameChange, WantedNames};
+use activity_log::id::ProjectId;
 use activity_log::store::{Draft, Order, PageRequest, Placement, Start, TimeRange, Usage, measure};
 use activity_log::view::{Facet, Filter, Scope, View};
-use activity_log_local::kit::{Log, START, Workload, filtered, millis, request, user, whole};
+use activity_log_local::kit::{
+    Log, START, Workload, filtered, millis, project as named, request, user, whole,
+};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 
@@ -31,6 +35,34 @@ async fn log_of(count: u64, mut workload: Workload) -> Log {
     log.logger.append_drafts(user(3), drafts).await.unwrap();
     log.advance(i64::try_from(count).unwrap() * 60_000);
     log
+}
+
+#[tokio::test]
+async fn a_name_and_a_slug_are_read_for_half_a_unit_and_only_what_differs_is_written() {
+    let log = Log::new().await;
+    let of = |name| NameChange::Set(named(3, 4, "slug", name));
+    let units = async |changes: &[NameChange]| {
+        let (written, usage) = measure(log.store.write_names(changes)).await;
+        written.unwrap();
+        (usage.read_units.to_string(), usage.write_units.to_string())
+    };
+    let took = |read: &str, write: &str| (read.to_owned(), write.to_owned());
+    assert_eq!(units(&[of("Name")]).await, took("1", "4"), "the name and the slug");
+    assert_eq!(units(&[of("Name")]).await, took("1", "0"), "it is there");
+    assert_eq!(units(&[of("New")]).await, took("1", "2"), "the slug stays");
+    let many = (5..=124).map(|id| NameChange::Set(named(3, id, "slug", "Name")));
+    units(&many.collect::<Vec<_>>()).await;
+    let wanted = WantedNames {
+        projects: (4..=124).map(|id| id.try_into().unwrap()).collect(),
+        ..WantedNames::of_user()
+    };
+    let (names, usage) = measure(log.store.names(user(3), &wanted)).await;
+    assert_eq!((names.unwrap().projects.len(), usage.trips), (121, 1));
+    // The user's name is not there, and costs as much.
+    assert_eq!(usage.read_units.to_string(), "61");
+    let (found, usage) = measure(log.store.project_by_slug(user(3), "slug")).await;
+    assert_eq!(found.unwrap().map(ProjectId::get), Some(124));
+    assert_eq!((usage.trips, usage.read_units.to_string()), (1, "0.5".to_owned()));
 }
 
 /// Activities of so many pairs of type and action. Each of twenty types has every twentieth of them,

@@ -5,6 +5,9 @@
 //! functions has the permission to scan. It walks the log once, from the oldest entry on, beside its
 //! copies in the three indexes, and computes anew what the ledger must have; so it holds no more in
 //! memory than some entries, and the open ends of each scope.
+//!
+//! It reads tables and indexes itself, and not as a list of the API does ([`Store::entries`]): such a
+//! list finds its entries by the ledger, and the ledger is what is to be proven.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

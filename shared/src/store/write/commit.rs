@@ -81,11 +81,11 @@ impl Store {
         let mut recorded: HashMap<String, ActivityId> = HashMap::new();
         for item in self.batch_get(&self.tables.ledger, wanted, true).await? {
             let reader = Reader::new(&item, LEDGER);
-            if let LedgerKey::Idempotency(key) = key::ledger_key(&reader)? {
-                recorded.extend(recorded_as(&reader, now)?.map(|id| (key, id)));
-            } else {
+            if key::ledger_key(&reader)? == LedgerKey::Head {
                 let head = head::decode(&item)?;
                 state.heads.insert(head.scope, head);
+            } else {
+                recorded.extend(recorded_as(&reader, now)?);
             }
         }
         let nodes = more.iter().flat_map(|(scope, more)| {
@@ -128,9 +128,7 @@ impl Store {
         let items = keys.iter().map(|key| idempotency_item(user, key)).collect();
         let mut recorded = HashMap::new();
         for item in self.batch_get(&self.tables.ledger, items, true).await? {
-            let reader = Reader::new(&item, LEDGER);
-            let LedgerKey::Idempotency(key) = key::ledger_key(&reader)? else { continue };
-            recorded.extend(recorded_as(&reader, now)?.map(|id| (key, id)));
+            recorded.extend(recorded_as(&Reader::new(&item, LEDGER), now)?);
         }
         state.known.extend(keys.into_iter().map(|key| (key, None)));
         state.known.extend(self.recorded(user, recorded).await?);
@@ -238,11 +236,17 @@ fn idempotency_item(user: UserId, key: &str) -> Item {
     key::item(Scope::User(user), &LedgerKey::Idempotency(key.to_owned()))
 }
 
-/// What an idempotency key was recorded as. DynamoDB deletes expired items late; until then they count
-/// as deleted.
-fn recorded_as(reader: &Reader<'_>, now: Timestamp) -> Result<Option<ActivityId>, StoreError> {
+/// An idempotency key, and what it was recorded as. DynamoDB deletes expired items late; until then
+/// they count as deleted.
+fn recorded_as(
+    reader: &Reader<'_>,
+    now: Timestamp,
+) -> Result<Option<(String, ActivityId)>, StoreError> {
+    let LedgerKey::Idempotency(key) = key::ledger_key(reader)? else {
+        return Err(reader.corrupt("it is no idempotency key"));
+    };
     let is_valid = reader.number::<u64>("expiresAt")? > epoch_seconds(now);
-    if is_valid { reader.number("id").map(Some) } else { Ok(None) }
+    if is_valid { Ok(Some((key, reader.number("id")?))) } else { Ok(None) }
 }
 
 fn epoch_seconds(time: Timestamp) -> u64 {

@@ -367,7 +367,7 @@ impl Builder<'_> {
         if let Some((_, Some(id))) = key {
             self.reused.insert(self.outcomes.len(), id);
             let own = draft.activity.idempotency_key.clone();
-            activity.details.altered.insert("idempotencyKey".to_owned(), own);
+            activity.details.altered.entry("idempotencyKey".to_owned()).or_insert(own);
         }
         let Details { resource_type, action, .. } = &activity.details;
         let pair = Pair { resource_type: resource_type.as_deref(), action };

@@ -3,9 +3,12 @@
 //! A key says that an activity is the one it named before. If what comes says something else, a
 //! producer has used the key twice, and to take the second activity for the first would lose it
 //! without a word. So it is recorded too, under a key that is made of its own key and content: sent
-//! again, it is still recorded once.
+//! again, it is still recorded once, as long as the first key counts.
 
-use crate::activity::{Activity, Details, NewActivity, digest};
+use std::collections::BTreeMap;
+
+use crate::activity::{Activity, Details, NewActivity};
+use crate::model::digest;
 
 /// Whether `activity` is what `recorded` was recorded from, as far as its content says.
 pub(super) fn is_same(activity: &NewActivity, recorded: &Activity) -> bool {
@@ -20,10 +23,22 @@ pub(super) fn other_key(key: &str, activity: &NewActivity) -> String {
 }
 
 /// What tells activities apart: all but when, from where and by what they were sent, which can differ
-/// from one try to the next.
+/// from one try to the next. What was altered in it counts as it came: two that differ only in what was
+/// left out are two.
 fn content(details: &Details) -> serde_json::Value {
+    const FIELDS: [&str; 7] = [
+        "action",
+        "description",
+        "environmentId",
+        "metadata",
+        "projectId",
+        "resourceId",
+        "resourceType",
+    ];
     let Details { project_id, environment_id, resource_type, resource_id, action, .. } = details;
     let metadata = details.metadata.as_ref().map(crate::Metadata::as_text);
+    let altered: BTreeMap<_, _> =
+        details.altered.iter().filter(|(field, _)| FIELDS.contains(&field.as_str())).collect();
     serde_json::json!([
         project_id,
         environment_id,
@@ -32,5 +47,6 @@ fn content(details: &Details) -> serde_json::Value {
         action,
         details.description,
         metadata,
+        altered,
     ])
 }

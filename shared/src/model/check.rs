@@ -1,0 +1,122 @@
+//! The strict side of the limits: the first one that an activity breaks is an error.
+
+use super::activity::{FIELDS, InvalidActivity, Metadata, NewActivity, limit};
+use super::{json, repair};
+
+impl NewActivity {
+    /// Checks every limit, for a service that would rather have an error than a
+    /// [repair](Self::repair). What this accepts, a repair does not change.
+    ///
+    /// # Errors
+    /// [`InvalidActivity`] naming the first field at fault.
+    pub fn validate(&self) -> Result<(), InvalidActivity> {
+        let details = &self.details;
+        check_name("action", &details.action)?;
+        if let Some(resource_type) = &details.resource_type {
+            check_name("resourceType", resource_type)?;
+        }
+        if details.environment_id.is_some() && details.project_id.is_none() {
+            return Err(invalid("environmentId", "needs projectId"));
+        }
+        let metadata = details.metadata.as_ref().map(Metadata::as_text);
+        check_length("description", details.description.as_deref(), limit::DESCRIPTION)?;
+        check_length("metadata", metadata, limit::METADATA)?;
+        if metadata.is_some_and(|text| json::depth(text) > limit::METADATA_DEPTH) {
+            let reason = format!("must be nested at most {} deep", limit::METADATA_DEPTH);
+            return Err(invalid("metadata", reason));
+        }
+        if metadata.is_some_and(|text| json::well_formed(text) != text) {
+            return Err(invalid("metadata", "must not have half of a surrogate pair"));
+        }
+        if details.ip_address.is_some_and(|address| address.to_canonical() != address) {
+            return Err(invalid("ipAddress", "must be the IPv4 address that it holds"));
+        }
+        check_length("userAgent", details.user_agent.as_deref(), limit::USER_AGENT)?;
+        check_length("idempotencyKey", self.idempotency_key.as_deref(), limit::IDEMPOTENCY_KEY)?;
+        if self.idempotency_key.as_deref() == Some("") {
+            return Err(invalid("idempotencyKey", "must not be empty"));
+        }
+        for (field, came) in &details.altered {
+            if !FIELDS.contains(&field.as_str()) {
+                return Err(invalid("altered", "must have no members but fields of an activity"));
+            }
+            check_length("altered", came.as_deref(), limit::ALTERED)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks that `name` has the form of an action or a resource type: 1–64 of `[a-z0-9_.:-]`.
+fn check_name(field: &'static str, name: &str) -> Result<(), InvalidActivity> {
+    if !name.is_empty() && repair::name(name) == name {
+        Ok(())
+    } else {
+        Err(invalid(field, format!("must be 1 to {} characters of a-z 0-9 _ . : -", limit::NAME)))
+    }
+}
+
+fn check_length(
+    field: &'static str,
+    text: Option<&str>,
+    limit: usize,
+) -> Result<(), InvalidActivity> {
+    match text.map(str::len) {
+        Some(length) if length > limit => {
+            Err(invalid(field, format!("must be at most {limit} bytes, not {length}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn invalid(field: &'static str, reason: impl Into<String>) -> InvalidActivity {
+    InvalidActivity { field, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::activity::Details;
+    use super::*;
+
+    fn field_at_fault(activity: &NewActivity) -> Option<&'static str> {
+        activity.validate().err().map(|error| error.field)
+    }
+
+    #[test]
+    fn every_limit_names_its_field() {
+        let good = NewActivity::new("create");
+        let of = |action| NewActivity::new(action).details;
+        let with = |details| NewActivity { details, idempotency_key: None };
+        assert_eq!(field_at_fault(&good), None);
+        let faults = [
+            (NewActivity::new(""), "action"),
+            (NewActivity::new("Create"), "action"),
+            (NewActivity::new("a".repeat(65)), "action"),
+            (good.clone().resource("a b", 5.try_into().unwrap()), "resourceType"),
+            (with(Details { environment_id: 4.try_into().ok(), ..of("create") }), "environmentId"),
+            (good.clone().description("é".repeat(513)), "description"),
+            (with(Details { user_agent: Some("x".repeat(513)), ..of("create") }), "userAgent"),
+            (good.clone().idempotency_key("x".repeat(129)), "idempotencyKey"),
+            (good.clone().idempotency_key(""), "idempotencyKey"),
+            (
+                good.metadata(
+                    Metadata::from_text(format!("{{\"a\":\"{}\"}}", "x".repeat(4_089))).unwrap(),
+                ),
+                "metadata",
+            ),
+        ];
+        for (activity, field) in faults {
+            assert_eq!(field_at_fault(&activity), Some(field), "{activity:?}");
+        }
+    }
+
+    #[test]
+    fn values_exactly_at_a_limit_are_taken() {
+        let metadata = format!("{{\"a\":\"{}\"}}", "x".repeat(4_088));
+        assert_eq!(metadata.len(), limit::METADATA);
+        let activity = NewActivity::new("a".repeat(64))
+            .description("x".repeat(1_024))
+            .metadata(Metadata::from_text(metadata).unwrap())
+            .idempotency_key("x".repeat(128));
+        assert_eq!(activity.validate(), Ok(()));
+    }
+}
