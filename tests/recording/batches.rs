@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use record_activities::{DEADLINE, Recorder, handler};
 use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
 
 use crate::sqs::DeadLetterQueue;
 use crate::support::{
@@ -115,7 +116,7 @@ async fn a_batch_is_told_of_in_one_line_with_its_metrics() {
     assert!(line["writeUnits"].as_f64() > line["readUnits"].as_f64(), "{line}");
 }
 
-/// Takes what is logged while it exists.
+/// What is logged.
 #[derive(Clone, Default)]
 struct Logged(Arc<Mutex<Vec<u8>>>);
 
@@ -131,6 +132,15 @@ impl Write for Logged {
 }
 
 impl Logged {
+    /// Takes what this thread logs until the guard is dropped.
+    fn start() -> (Self, DefaultGuard) {
+        let logged = Self::default();
+        let writer = logged.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false);
+        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+        (logged, tracing::subscriber::set_default(subscriber))
+    }
+
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
@@ -230,11 +240,7 @@ async fn a_dead_letter_that_comes_back_is_recorded_as_what_it_was_first() {
 #[tokio::test]
 async fn without_its_dead_letter_queue_a_message_fails_alone_and_says_why_without_its_body() {
     let log = Log::of_today().await;
-    let logged = Logged::default();
-    let writer = logged.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (logged, guard) = Logged::start();
     let queue = DeadLetterQueue::default();
     queue.refuse(true);
     for letters in [None, Some(queue.dead_letters())] {
@@ -258,11 +264,7 @@ async fn without_its_dead_letter_queue_a_message_fails_alone_and_says_why_withou
 #[tokio::test]
 async fn two_activities_under_one_key_are_both_recorded_and_a_warning_names_them() {
     let log = Log::of_today().await;
-    let logged = Logged::default();
-    let writer = logged.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (logged, guard) = Logged::start();
     let keyed =
         |id, action| message(id, &json!({"userId": 3, "action": action, "idempotencyKey": "k"}));
     for _ in 0..2 {

@@ -60,6 +60,7 @@ impl Default for Verification<'_> {
 
 /// What was found to be right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// Entries of the log.
     pub entries: u64,
