@@ -95,6 +95,7 @@ def check_parameters(template):
         ("JwtSecret", ["", "x" * 32], ["x" * 31, " "]),
         ("JwtJwksUrl", ["", "https://a.b/c"], ["http://a.b/c", "a", " "]),
         ("JwtUserIdClaim", ["sub", "https://a.b/id"], ["", "user id"]),
+        ("CorsHeaders", ["authorization", "x-b3-traceid"], ["", "*", "Accept", "a b", "a:"]),
         ("CorsOrigins", ["*", "https://a.b", "http://localhost:3000"], ["", "a.b", "https://a.b/", "*.b"]),
         ("AlarmEmail", ["", "a@b.c"], ["a", "a@", "@b", "a b@c"]),
     ]:

@@ -177,7 +177,16 @@ fn the_access_log_is_json_without_what_the_caller_sent() {
     assert_eq!(throttled["ThrottlingBurstLimit"], "RequestBurst");
     let cors = &api["CorsConfiguration"];
     assert_eq!(cors["AllowOrigins"], "CorsOrigins");
-    assert_eq!(cors["AllowHeaders"], json!(["accept", "authorization", "if-none-match"]));
+    assert_eq!(cors["AllowMethods"], json!(["GET", "HEAD"]));
+    assert_eq!(cors["AllowHeaders"], "CorsHeaders");
+    let template = template();
+    let allowed = template["Parameters"]["CorsHeaders"]["Default"].as_str().unwrap();
+    let allowed: BTreeSet<&str> = allowed.split(',').collect();
+    for asked in
+        ["accept", "authorization", "if-none-match", "content-type", "traceparent", "sentry-trace"]
+    {
+        assert!(allowed.contains(asked), "{asked}");
+    }
 }
 
 #[test]

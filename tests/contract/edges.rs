@@ -24,12 +24,12 @@ fn check(answer: &Answer) {
 async fn another_method_is_405_and_told_what_is_allowed() {
     let fixture = Fixture::new().await;
     for event in [LIST, PROJECT, GET] {
-        for method in ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY"] {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
             let answer = fixture
                 .send(event, |event| event["requestContext"]["http"]["method"] = method.into())
                 .await;
             assert_eq!(answer.problem(), (405, "method_not_allowed", "Method not allowed"));
-            assert_eq!(answer.header("allow"), Some("GET"));
+            assert_eq!(answer.header("allow"), Some("GET, HEAD"));
         }
     }
 }
@@ -110,7 +110,7 @@ async fn what_is_no_url_is_answered_all_the_same() {
                 .await;
             assert_eq!(answer.status, 200, "{host:.20} {protocol}");
             let link = answer.header("link").unwrap();
-            assert!(link.contains("/api/activities?limit=1&cursor="), "{link:.100}");
+            assert!(link.starts_with("<?limit=1&cursor="), "{link:.100}");
         }
     }
 }

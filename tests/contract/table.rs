@@ -236,6 +236,10 @@ async fn unknown_query_parameter_or_one_given_twice_is_400_and_named() {
             assert_eq!(answer.body["parameter"], parameter, "{query}");
         }
     }
+    for answer in fixture.both("limit=1&_=1441835249458&_=2").await {
+        assert_eq!((answer.status, answer.ids().len()), (200, 1), "against caches");
+        assert!(!answer.header("link").unwrap().contains("_="));
+    }
     // What is in the path is not a parameter of the query.
     let answer = fixture.project("my-project", "production", "projectSlug=my-project").await;
     assert_eq!(answer.body["parameter"], "projectSlug");

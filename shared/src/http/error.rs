@@ -55,7 +55,7 @@ pub enum ApiError {
     /// No valid token.
     #[error("unauthenticated: {0}")]
     Unauthenticated(#[source] TokenError),
-    /// Another method than GET.
+    /// Another method than GET or HEAD.
     #[error("method not allowed")]
     MethodNotAllowed,
     /// A query string that is too long to be read.
@@ -185,7 +185,7 @@ impl ApiError {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "Method not allowed",
-                Some("This can only be read, with GET.".to_owned()),
+                Some("This can only be read, with GET or HEAD.".to_owned()),
             ),
             Self::QueryTooLong => answer(
                 StatusCode::BAD_REQUEST,
@@ -245,7 +245,7 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::Unauthenticated(error) => Some((WWW_AUTHENTICATE, challenge(*error))),
-            Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET"))),
+            Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
             Self::QueryTooLong
             | Self::InvalidParameter { .. }
             | Self::InvalidActivityId

@@ -1,6 +1,8 @@
 //! Links from one page of a list to the next (RFC 8288).
+//!
+//! A link is a reference relative to the request (RFC 3986, section 4.2): only the client knows by which
+//! domain, stage and base path it has reached the API.
 
-use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -11,30 +13,19 @@ use super::query::QueryString;
 pub(super) const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The value of the `Link` header that leads from the page that `request` asked for to the one
-/// that starts at `cursor`.
+/// The value of the `Link` header that leads from the page that `query` asked for to the one that
+/// starts at `cursor`.
 ///
 /// # Errors
-/// [`ApiError::Internal`] if the request's URL cannot stand in a header.
-pub(super) fn next_link(
-    request: &Request,
-    query: &QueryString,
-    cursor: &str,
-) -> Result<HeaderValue, ApiError> {
-    let uri = request.uri();
-    let mut target = match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
-        _ => String::new(),
-    };
-    target.push_str(uri.path());
+/// [`ApiError::Internal`] if it cannot stand in a header.
+pub(super) fn next_link(query: &QueryString, cursor: &str) -> Result<HeaderValue, ApiError> {
     let same = query.iter().filter(|(name, _)| !matches!(*name, "cursor" | "offset"));
-    let mut separator = '?';
+    let mut target = String::new();
     for (name, value) in same.chain([("cursor", cursor)]) {
-        target.push(separator);
+        target.push(if target.is_empty() { '?' } else { '&' });
         target.push_str(name);
         target.push('=');
         target.extend(utf8_percent_encode(value, RESERVED));
-        separator = '&';
     }
     HeaderValue::try_from(format!("<{target}>; rel=\"next\""))
         .map_err(|error| ApiError::Internal(Box::new(error)))

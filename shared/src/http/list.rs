@@ -260,7 +260,7 @@ pub async fn list(
     let mut document = Document::new(format, body, page.activities.len());
     document.headers.insert(TOTAL_COUNT, HeaderValue::from(page.total));
     if let Some(cursor) = next(&page) {
-        document.headers.insert(LINK, next_link(request, query, &cursor)?);
+        document.headers.insert(LINK, next_link(query, &cursor)?);
     }
     Ok(document)
 }

@@ -85,7 +85,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError::Unauthenticated`] if no valid token says so; two `Authorization` headers are
-    /// none. [`ApiError::MethodNotAllowed`] if it is no GET. [`ApiError::Internal`] if no token can
+    /// none. [`ApiError::MethodNotAllowed`] if it is no GET or HEAD. [`ApiError::Internal`] if no token can
     /// be verified.
     pub async fn admit(&self, request: &Request) -> Result<Caller, ApiError> {
         let mut headers = request.headers().get_all(AUTHORIZATION).iter();
@@ -98,7 +98,8 @@ impl Api {
             VerifyError::Token(error) => ApiError::Unauthenticated(error),
             VerifyError::Keys(_) => ApiError::Internal(Box::new(error)),
         })?;
-        if request.method() == Method::GET { Ok(caller) } else { Err(ApiError::MethodNotAllowed) }
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_read { Ok(caller) } else { Err(ApiError::MethodNotAllowed) }
     }
 }
 
@@ -138,7 +139,7 @@ where
     let reason = failure.and_then(ApiError::refusal);
     let error = failure.and_then(ApiError::cause);
     let mut entries = 0;
-    let response = match outcome {
+    let mut response = match outcome {
         Ok(Some(document)) => {
             entries = document.entries;
             document.response(request.headers())
@@ -146,6 +147,10 @@ where
         Ok(None) => response::answer(StatusCode::NO_CONTENT, Body::Empty),
         Err(error) => error.response(operation, &request_id),
     };
+    if request.method() == Method::HEAD {
+        // Everything but the content (RFC 9110, section 9.3.2).
+        *response.body_mut() = Body::Empty;
+    }
     api.telemetry.request(&AnsweredRequest {
         function: operation.function(),
         request_id: &request_id,

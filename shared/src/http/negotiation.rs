@@ -33,6 +33,14 @@ impl Format {
         }
     }
 
+    /// Other names of its media type, of which none is registered.
+    const fn other_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Ndjson => &["application/ndjson", "application/jsonl"],
+            Self::Json | Self::Csv => &[],
+        }
+    }
+
     /// The value of its `Content-Type`.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
@@ -50,8 +58,12 @@ impl Format {
         let Some(accepted) = preferences(headers, &ACCEPT) else { return Ok(available[0]) };
         let liking = |format: &Self| {
             let (kind, _) = format.media_type().split_once('/').unwrap_or_default();
-            let ranges = [format.media_type(), &format!("{kind}/*"), "*/*"];
-            weight(&accepted, &ranges)
+            let any_of_kind = format!("{kind}/*");
+            // Java's HttpURLConnection names `*` for every type.
+            let any = [any_of_kind.as_str(), "*/*", "*"];
+            let names =
+                [format.media_type()].into_iter().chain(format.other_names().iter().copied());
+            weight(&accepted, names.chain(any))
         };
         // Of equals, `max_by_key` takes the last.
         let best = available.iter().rev().max_by_key(|format| liking(format));
@@ -62,19 +74,20 @@ impl Format {
 /// Whether the caller takes gzip.
 pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     preferences(headers, &ACCEPT_ENCODING)
-        .is_some_and(|accepted| weight(&accepted, &["gzip", "*"]) > 0)
+        .is_some_and(|accepted| weight(&accepted, ["gzip", "*"]) > 0)
 }
 
-/// What a header names, in lower case, and how much the caller likes it: 0 (not at all) to 1,000.
-/// `None` if there is no such header or nothing in it. What cannot be read is left out.
+/// What a header names, in lower case, and how much the caller likes it: 0 (not at all) to 1,000. A
+/// weight that cannot be read counts as none, which is 1,000. `None` if there is no such header or
+/// nothing in it.
 fn preferences(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<(String, u32)>> {
     let named = |element: &str| {
         let mut parts = element.split(';').map(str::trim);
         let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
-        let weight = parts.find_map(|part| {
-            part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")).map(thousandths)
-        });
-        Some((name, weight.unwrap_or(Some(1_000))?))
+        let weight = parts
+            .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
+            .and_then(thousandths);
+        Some((name, weight.unwrap_or(1_000)))
     };
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let accepted: Vec<_> = values.flat_map(|value| value.split(',')).filter_map(named).collect();
@@ -96,9 +109,9 @@ fn thousandths(text: &str) -> Option<u32> {
 }
 
 /// How much the caller likes what all of `ranges` match; the first that is named counts.
-fn weight(accepted: &[(String, u32)], ranges: &[&str]) -> u32 {
-    let named = |range: &&str| accepted.iter().find(|(name, _)| name == range);
-    ranges.iter().find_map(named).map_or(0, |(_, weight)| *weight)
+fn weight<'a>(accepted: &[(String, u32)], ranges: impl IntoIterator<Item = &'a str>) -> u32 {
+    let named = |range| accepted.iter().find(|(name, _)| name == range);
+    ranges.into_iter().find_map(named).map_or(0, |(_, weight)| *weight)
 }
 
 #[cfg(test)]
@@ -136,7 +149,12 @@ mod tests {
             (&["*/*;q=0"], None),
             (&["application/json;q=0.000"], None),
             (&["application/json;q=2"], Some(Format::Json)),
-            (&["text/csv;q=0.0001, application/json;q=0"], None),
+            (&["text/csv;q=0.0001, application/json;q=0"], Some(Format::Csv)),
+            (&["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], Some(Format::Json)),
+            (&["*"], Some(Format::Json)),
+            (&["application/ndjson"], Some(Format::Ndjson)),
+            (&["application/jsonl;q=0.5, text/csv;q=0.4"], Some(Format::Ndjson)),
+            (&["application/x-ndjson;q=0, application/*"], Some(Format::Json)),
             (&["application/"], None),
             (&[""], Some(Format::Json)),
             (&[", ;"], Some(Format::Json)),

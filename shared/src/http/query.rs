@@ -9,6 +9,9 @@ use crate::time::Timestamp;
 /// of 10,240 bytes in all.
 pub(super) const MAX_LENGTH: usize = 8_192;
 
+/// A parameter that means nothing: jQuery and its like put the time there, so that no cache answers.
+const IGNORED: &str = "_";
+
 /// The parameters of a query string, decoded (WHATWG URL, `application/x-www-form-urlencoded`).
 /// An empty value counts as absent.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,9 @@ impl QueryString {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or_else(|| invalid(name, "is not percent-encoded UTF-8"))?;
+            if name == IGNORED {
+                continue;
+            }
             if !known.contains(&name.as_str()) {
                 return Err(invalid(&name, &format!("is unknown; known are {}", known.join(", "))));
             }
@@ -153,6 +159,7 @@ mod tests {
         assert_eq!(fault("projectSlug=%C3").as_deref(), Some("projectSlug"));
         assert_eq!(fault("projectSlug=%").as_deref(), Some("projectSlug"));
         assert_eq!(fault("%6Cimit=5"), None);
+        assert_eq!(fault("limit=1&_=1441835249458&_="), None);
     }
 
     #[test]

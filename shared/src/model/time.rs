@@ -115,11 +115,10 @@ fn parse_rfc3339(text: &str) -> Option<(i64, bool)> {
 
     let separated = is(4, b"-") && is(7, b"-") && is(10, b"Tt") && is(13, b":") && is(16, b":");
     let date = jiff::civil::Date::new(number(0, 4)?, part(5)?, part(8)?).ok()?;
-    // The 61st second of a minute that ends with a leap second is the first of the next minute.
-    let (minute, second) = (part(14)?, part(17)?);
-    let leap = i64::from(minute == 59 && second == 60);
-    let second = if leap == 1 { 59 } else { second };
-    let time = jiff::civil::Time::new(part(11)?, minute, second, 0).ok()?;
+    let second = part(17)?;
+    let is_leap = second == 60;
+    let second = if is_leap { 59 } else { second };
+    let time = jiff::civil::Time::new(part(11)?, part(14)?, second, 0).ok()?;
 
     let rest = text.get(19..)?;
     let fraction = rest.strip_prefix('.').map(|rest| {
@@ -146,7 +145,14 @@ fn parse_rfc3339(text: &str) -> Option<(i64, bool)> {
         _ => return None,
     };
     let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
-    let seconds = date.to_datetime(time).duration_since(epoch).as_secs() + leap - offset;
+    let seconds = date.to_datetime(time).duration_since(epoch).as_secs() - offset;
+    if is_leap {
+        // A leap second is the last of a month in UTC (RFC 3339, appendix D), and then counts as the
+        // first of the next.
+        let next = epoch.checked_add(jiff::SignedDuration::from_secs(seconds + 1)).ok()?;
+        let is_first = next.time() == jiff::civil::Time::midnight() && next.day() == 1;
+        return (separated && is_first).then_some(((seconds + 1) * 1_000 + millis, later));
+    }
     separated.then_some((seconds * 1_000 + millis, later))
 }
 
@@ -226,6 +232,10 @@ mod tests {
             "2024-01-15T10:30:00.Z",
             "2024-01-15T10:30:00,5Z",
             "2024-01-15T10:30:60Z",
+            "2024-01-15T10:59:60Z",
+            "2024-01-15T23:59:60Z",
+            "2016-12-31T23:59:60+05:30",
+            "2016-12-31T23:59:61Z",
             "2024-02-30T10:30:00Z",
             "2024-01-15T24:00:00Z",
             "2024-01-15T10:30:00+24:00",
@@ -255,7 +265,11 @@ mod tests {
             assert_eq!(text.parse(), Ok(same), "{text}");
         }
         let midnight = "2017-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
-        assert_eq!("2016-12-31T23:59:60Z".parse(), Ok(midnight));
+        for leap in
+            ["2016-12-31T23:59:60Z", "2017-01-01T05:29:60+05:30", "2016-12-31T15:59:60.0-08:00"]
+        {
+            assert_eq!(leap.parse(), Ok(midnight), "{leap}");
+        }
     }
 
     #[test]
@@ -265,7 +279,7 @@ mod tests {
         assert_eq!(bound("2024-01-15T10:30:00.0010Z"), 1_705_314_600_001);
         assert_eq!(bound("2024-01-15T10:30:00.00100000000000001Z"), 1_705_314_600_002);
         assert_eq!(bound("0000-01-01T00:00:00+23:59"), 0);
-        assert_eq!(bound("9999-12-31T23:59:60-23:59"), Timestamp::MAX.as_millis());
+        assert_eq!(bound("9999-12-31T23:59:59-23:59"), Timestamp::MAX.as_millis());
     }
 
     proptest::proptest! {
