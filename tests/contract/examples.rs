@@ -80,12 +80,17 @@ async fn every_example_of_openapi_yaml_is_what_is_answered() {
     }
     let statuses: std::collections::BTreeSet<u16> =
         examples.iter().map(|example| example.status).collect();
-    assert!(statuses.iter().eq(&[200, 400, 401, 403, 404, 405, 406, 500]), "{statuses:?}");
+    assert!(statuses.iter().eq(&[200, 400, 401, 403, 404, 405, 406, 500, 503]), "{statuses:?}");
     let working = Fixture::new().await;
     let failing = Fixture::new().await.without_database().await;
+    let broken = Fixture::new().await.with_a_broken_entry().await;
     for Example { status, media_type, content } in examples {
-        let down = content["x-store-down"] == true;
-        let answer = ask(if down { &failing } else { &working }, &content).await;
+        let fixture = match (&content["x-store-down"], &content["x-entry-broken"]) {
+            (Value::Bool(true), _) => &failing,
+            (_, Value::Bool(true)) => &broken,
+            _ => &working,
+        };
+        let answer = ask(fixture, &content).await;
         let request = &content["x-request"];
         assert_eq!(answer.status, status, "{request} {answer:?}");
         assert_eq!(answer.header("content-type"), Some(media_type.as_str()), "{request}");

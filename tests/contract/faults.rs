@@ -1,5 +1,5 @@
 //! Reads while DynamoDB fails and its indexes lag: every answer is right for the log as it was at
-//! some moment, or a 500, and comes in time.
+//! some moment, or a 503, and comes in time.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -203,13 +203,14 @@ async fn whole_log(fixture: &Fixture, faults: &Faults) -> Vec<Value> {
     }
 }
 
-fn expect_500(answer: &Answer) {
-    assert_eq!(answer.problem().0, 500, "{answer:?}");
-    assert_eq!(answer.problem().1, "internal_error", "{answer:?}");
+fn expect_503(answer: &Answer) {
+    assert_eq!(answer.problem().0, 503, "{answer:?}");
+    assert_eq!(answer.problem().1, "unavailable", "{answer:?}");
+    assert_eq!(answer.header("retry-after"), Some("2"), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_500() {
+async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_503() {
     const READERS: u64 = 6;
     const REQUESTS: usize = 150;
     let faults = Faults::new(5);
@@ -242,7 +243,7 @@ async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_500() {
             if answer.status == 200 {
                 answers.push(Asked { question, offset, limit, at, answer });
             } else {
-                expect_500(&answer);
+                expect_503(&answer);
                 failed.fetch_add(1, Ordering::SeqCst);
             }
             // One that is acknowledged is there, by its id, at once.
@@ -251,7 +252,7 @@ async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_500() {
                 let answer = fixture.get(&id.to_string()).await;
                 match answer.status {
                     200 => assert_eq!(answer.body["data"]["id"], id),
-                    _ => expect_500(&answer),
+                    _ => expect_503(&answer),
                 }
             }
         }
@@ -273,7 +274,7 @@ async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_500() {
     }
     let failed = failed.into_inner();
     println!(
-        "{right} pages right, {failed} of 500, beside {} appends; faults survived: {}, {counts:?}",
+        "{right} pages right, {failed} of 503, beside {} appends; faults survived: {}, {counts:?}",
         acknowledged.len(),
         counts.values().sum::<u64>(),
     );
@@ -301,7 +302,7 @@ async fn a_walk_skips_and_repeats_nothing_whatever_fails_and_however_late_the_in
             let answer = question.ask(&fixture, &start).await;
             if answer.status != 200 {
                 // Sent again, as a client would.
-                expect_500(&answer);
+                expect_503(&answer);
                 continue;
             }
             entries.extend(answer.body["data"].as_array().unwrap().iter().cloned());
@@ -335,7 +336,7 @@ async fn a_walk_skips_and_repeats_nothing_whatever_fails_and_however_late_the_in
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_fails_at_whatever_step_the_answer_is_the_same_or_a_500() {
+async fn whatever_fails_at_whatever_step_the_answer_is_the_same_or_a_503() {
     let mut fixture = Fixture::new().await;
     fixture.record(130).await;
     let fixture = &mut fixture;
@@ -366,7 +367,7 @@ async fn whatever_fails_at_whatever_step_the_answer_is_the_same_or_a_500() {
                         assert_eq!(answer.text, expected[number], "{fault:?} {after} {times}");
                         same += 1;
                     } else {
-                        expect_500(&answer);
+                        expect_503(&answer);
                         assert!(times > 1, "{fault:?} {after}: one fault is repaired");
                     }
                 }
@@ -395,7 +396,7 @@ async fn a_database_that_never_answers_is_answered_for_in_time() {
             1 => fixture.project("my-project", "production", "action=invoke").await,
             _ => fixture.get("1").await,
         };
-        expect_500(&answer);
+        expect_503(&answer);
         assert!(started.elapsed() <= DEADLINE, "{:?}", started.elapsed());
     }
 }

@@ -15,6 +15,7 @@ use activity_log::token::{TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::{TEMPLATE, environment, person, project, user};
+use aws_sdk_dynamodb::types::AttributeValue;
 use flate2::read::GzDecoder;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -102,6 +103,20 @@ impl Fixture {
         self.engine.stop().await;
         let engine = Engine::in_memory("Resources: {}").await.unwrap();
         Self { engine, ..self }
+    }
+
+    /// The same API, with an entry of user 3 that cannot be decoded: the one with the id 1.
+    pub(crate) async fn with_a_broken_entry(self) -> Self {
+        activity_log_local::client(&self.engine.endpoint())
+            .update_item()
+            .table_name("ActivitiesTable")
+            .key("id", AttributeValue::N("1".to_owned()))
+            .update_expression("REMOVE #action")
+            .expression_attribute_names("#action", "action")
+            .send()
+            .await
+            .unwrap();
+        self
     }
 
     /// Records entries of user 3 in `my-project`, `production`; returns them, oldest first.

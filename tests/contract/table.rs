@@ -93,9 +93,8 @@ async fn status_401_asks_for_a_token_and_does_not_say_why_one_is_bad() {
 
 #[tokio::test]
 async fn error_body_is_a_problem_document_and_a_500_says_nothing_of_the_inside() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new().await.with_a_broken_entry().await;
     let endpoint = fixture.engine.endpoint();
-    let fixture = fixture.without_database().await;
     for (event, message) in [
         (LIST, "Failed to retrieve activities"),
         (PROJECT, "Failed to retrieve activities"),
@@ -113,6 +112,25 @@ async fn error_body_is_a_problem_document_and_a_500_says_nothing_of_the_inside()
             "requestId": "JKJaXmPLvHcESHA=",
         });
         assert_eq!(answer.body, expected);
+        for inside in [endpoint.as_str(), "DynamoDB", "Query", "Table"] {
+            assert!(!answer.text.contains(inside), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_succeed_when_it_is_sent_again_is_503_and_says_when() {
+    let fixture = Fixture::new().await;
+    let endpoint = fixture.engine.endpoint();
+    let fixture = fixture.without_database().await;
+    for (event, message) in [
+        (LIST, "Failed to retrieve activities"),
+        (PROJECT, "Failed to retrieve activities"),
+        (GET, "Failed to retrieve activity"),
+    ] {
+        let answer = fixture.send(event, |_| {}).await;
+        assert_eq!(answer.problem(), (503, "unavailable", message));
+        assert_eq!(answer.header("retry-after"), Some("2"));
         for inside in [endpoint.as_str(), "DynamoDB", "Query", "Table"] {
             assert!(!answer.text.contains(inside), "{answer:?}");
         }

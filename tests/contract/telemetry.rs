@@ -136,7 +136,7 @@ async fn an_error_is_told_with_its_causes_and_what_was_tried() {
     let fixture = fixture.without_database().await;
     fixture.list("").await;
     let line = fixture.line();
-    assert_eq!((&line["level"], &line["status"]), (&json!("ERROR"), &json!(500)));
+    assert_eq!((&line["level"], &line["status"]), (&json!("ERROR"), &json!(503)));
     assert_eq!(line["userId"], 3);
     assert!(line["retries"].as_u64().unwrap() > 0, "{line}");
     let error = line["error"].as_str().unwrap();

@@ -214,7 +214,7 @@ async fn without_keys_it_is_our_fault_and_bad_tokens_stay_the_callers() {
     let good = format!("Bearer {}", keys[0].token(&claims()).unwrap());
     for _ in 0..20 {
         let answer = fixture.list_with("", &[("authorization", &good)]).await;
-        assert_eq!(answer.problem(), (500, "internal_error", "Failed to retrieve activities"));
+        assert_eq!(answer.problem(), (503, "unavailable", "Failed to retrieve activities"));
         assert_eq!(fixture.list_with("", &[("authorization", "Bearer x")]).await.status, 401);
     }
     assert_eq!(provider.requests(), before, "not asked again at once");

@@ -1,6 +1,6 @@
 //! Errors of the API, and the one place that says how each is answered.
 
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
@@ -47,6 +47,14 @@ impl Operation {
             Self::GetActivity => "/api/activities/{id}",
         }
     }
+
+    /// What is said when it fails.
+    const fn failure(self) -> &'static str {
+        match self {
+            Self::ListActivities | Self::ListProjectActivities => "Failed to retrieve activities",
+            Self::GetActivity => "Failed to retrieve activity",
+        }
+    }
 }
 
 /// Why a request is not answered with what it asked for.
@@ -87,14 +95,25 @@ pub enum ApiError {
     /// The activity is another user's.
     #[error("another user's activity")]
     NotTheCallers,
-    /// We failed.
+    /// What we need failed, for now: the same request may succeed when it is sent again.
+    #[error("unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// We failed, and will fail again.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// After how many seconds a request that failed for now may be sent again (RFC 9110, section 10.2.3).
+/// The repetitions of a call to DynamoDB have taken about as long by then.
+const RETRY_AFTER_SECONDS: &str = "2";
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(Box::new(error))
+        if error.is_transient() {
+            Self::Unavailable(Box::new(error))
+        } else {
+            Self::Internal(Box::new(error))
+        }
     }
 }
 
@@ -161,7 +180,9 @@ impl ApiError {
     /// What went wrong with us, with its causes; for the operator.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
-            Self::Internal(cause) => Some(Report(cause.as_ref()).to_string()),
+            Self::Unavailable(cause) | Self::Internal(cause) => {
+                Some(Report(cause.as_ref()).to_string())
+            }
             _ => None,
         }
     }
@@ -229,15 +250,18 @@ impl ApiError {
                 "Activity entry does not belong to the authenticated user",
                 None,
             ),
-            Self::Internal(_) => {
-                let message = match operation {
-                    Operation::ListActivities | Operation::ListProjectActivities => {
-                        "Failed to retrieve activities"
-                    }
-                    Operation::GetActivity => "Failed to retrieve activity",
-                };
-                answer(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message, None)
-            }
+            Self::Unavailable(_) => answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                operation.failure(),
+                Some("The log cannot be read now. Send the request again.".to_owned()),
+            ),
+            Self::Internal(_) => answer(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                operation.failure(),
+                None,
+            ),
         }
     }
 
@@ -246,6 +270,9 @@ impl ApiError {
         match self {
             Self::Unauthenticated(error) => Some((WWW_AUTHENTICATE, challenge(*error))),
             Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
+            Self::Unavailable(_) => {
+                Some((RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS)))
+            }
             Self::QueryTooLong
             | Self::InvalidParameter { .. }
             | Self::InvalidActivityId
@@ -268,6 +295,7 @@ impl ApiError {
             | Self::ScopeNotFound
             | Self::ActivityNotFound
             | Self::NotTheCallers
+            | Self::Unavailable(_)
             | Self::Internal(_) => None,
         }
     }

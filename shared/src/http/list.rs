@@ -209,7 +209,8 @@ impl SlugFilter {
 /// # Errors
 /// [`ApiError::InvalidParameter`] for a cursor that is not of this list;
 /// [`ApiError::NotAcceptable`]; [`ApiError::ScopeNotFound`] for a project or environment that must
-/// exist and does not; [`ApiError::Internal`] if the log cannot be read.
+/// exist and does not; [`ApiError::Unavailable`] or
+/// [`ApiError::Internal`] if the log cannot be read.
 pub async fn list(
     api: &Api,
     caller: Caller,

@@ -85,8 +85,8 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError::Unauthenticated`] if no valid token says so; two `Authorization` headers are
-    /// none. [`ApiError::MethodNotAllowed`] if it is no GET or HEAD. [`ApiError::Internal`] if no token can
-    /// be verified.
+    /// none. [`ApiError::MethodNotAllowed`] if it is no GET or HEAD. [`ApiError::Unavailable`] if no
+    /// token can be verified.
     pub async fn admit(&self, request: &Request) -> Result<Caller, ApiError> {
         let mut headers = request.headers().get_all(AUTHORIZATION).iter();
         let header = headers.next().map(HeaderValue::as_bytes);
@@ -96,7 +96,7 @@ impl Api {
         };
         let caller = caller.map_err(|error| match error {
             VerifyError::Token(error) => ApiError::Unauthenticated(error),
-            VerifyError::Keys(_) => ApiError::Internal(Box::new(error)),
+            VerifyError::Keys(_) => ApiError::Unavailable(Box::new(error)),
         })?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read { Ok(caller) } else { Err(ApiError::MethodNotAllowed) }
@@ -133,7 +133,7 @@ where
         handle(admitted).await.map(Some)
     });
     let (outcome, usage) = measure(tokio::time::timeout(DEADLINE, work)).await;
-    let outcome = outcome.unwrap_or_else(|late| Err(ApiError::Internal(late.into())));
+    let outcome = outcome.unwrap_or_else(|late| Err(ApiError::Unavailable(late.into())));
     let failure = outcome.as_ref().err();
     let code = failure.map(|error| error.code(operation));
     let reason = failure.and_then(ApiError::refusal);
