@@ -144,6 +144,13 @@ struct Place {
     created_at: Timestamp,
 }
 
+/// What is wrong with a JSON array.
+const ARRAY: &str = "is a JSON array, and each line must be an object of its own (`jq -c '.[]'` makes \
+                     lines of an array)";
+
+/// What is wrong with half of a surrogate pair.
+const HALF_PAIR: &str = "has half of a surrogate pair, which --repair replaces in an activity";
+
 impl Line {
     /// Reads a line; that of an entry is repaired if `is_repairing`.
     ///
@@ -151,28 +158,16 @@ impl Line {
     /// What is wrong with it.
     pub(crate) fn parse(text: &str, is_repairing: bool) -> Result<Self, String> {
         if text.starts_with('[') {
-            return Err(
-                "is a JSON array, and each line must be an object of its own (`jq -c '.[]'` \
-                        makes lines of an array)"
-                    .to_owned(),
-            );
+            return Err(ARRAY.to_owned());
         }
         if text.ends_with(',') {
             return Err("ends with a comma, and each line must be an object of its own".to_owned());
         }
-        if is_repairing {
-            let Typed { r#type } = serde_json::from_str(&well_formed(text)).map_err(reason)?;
-            if let Kind::Activity = r#type {
-                return Self::repaired(text);
-            }
-        }
-        if well_formed(text) != text {
-            return Err(
-                "has half of a surrogate pair, which --repair replaces in an activity".to_owned()
-            );
-        }
-        let Typed { r#type } = serde_json::from_str(text).map_err(reason)?;
+        let fixed = well_formed(text);
+        let Typed { r#type } = serde_json::from_str(&fixed).map_err(reason)?;
         match r#type {
+            Kind::Activity if is_repairing => Self::repaired(text),
+            _ if fixed != text => Err(HALF_PAIR.to_owned()),
             Kind::Activity => Self::strict(text),
             Kind::User | Kind::Project | Kind::Environment => {
                 let entity = match serde_json::from_str(text).map_err(reason)? {

@@ -4,8 +4,8 @@
 //!
 //! - The address is the one that the outermost proxy of ours saw. What a client says of itself in
 //!   `X-Forwarded-For` stands further to the left, and may be anything. See [`client_address`].
-//! - The platform's own write comes first, and the log is told of what was done. A log that is told
-//!   first has entries of what never happened.
+//! - The platform's own write comes first, and the record of it second. The other way round, the log
+//!   has entries of what never happened.
 //! - The idempotency key names the change, not the request, so that a handler, a repetition and a
 //!   nightly job that makes up for both record it once.
 //! - A client that hangs up must not take the record with it. So it is made in a task of its own.
@@ -174,7 +174,7 @@ impl Service {
     }
 
     /// The logger tries for ten seconds by itself; this is for when DynamoDB is away for longer. What is
-    /// not recorded then is told of with all that it takes to record it by hand.
+    /// not recorded then is written to standard error, with all that it takes to record it by hand.
     async fn keep_recording(&self, user: UserId, activity: NewActivity) {
         let mut waits = [1, 5, 25].map(Duration::from_secs).into_iter();
         let error = loop {

@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("my-project is {:?}", store.project_by_slug(user, "my-project").await?);
     println!("renamed is {:?}", store.project_by_slug(user, "renamed").await?);
 
-    // Nobody is told of this one until it is night.
+    // The hook for this one is lost, and the night makes up for it.
     platform.remove(&id);
     every_night(&store, &platform, user).await?;
     println!("renamed is {:?}", store.project_by_slug(user, "renamed").await?);

@@ -61,7 +61,7 @@ pub fn tables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Tables, Confi
     })
 }
 
-/// Where requests and batches are told of, as the environment says.
+/// Where requests and batches are logged, as the environment says.
 #[must_use]
 pub fn telemetry(variable: &dyn Fn(&str) -> Option<String>) -> Telemetry {
     Telemetry::new(optional(variable, "METRICS_NAMESPACE"))
