@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use activity_log::auth::issue;
 use activity_log::config;
 use activity_log::id::UserId;
-use activity_log::token::issue;
 use activity_log_local as local;
 
 use crate::Failure;

@@ -3,8 +3,8 @@
 //! A service records what a user does with an [`ActivityLogger`], or sends a
 //! [`Message`](message::Message) to the queue; the functions read it back through a
 //! [`Store`](store::Store). The modules from the inside out: [`activity`], [`directory`],
-//! [`id`], [`message`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; `token` is who is
-//! calling; `http` is what they see; [`telemetry`] is what the operator sees; [`config`] is what
+//! [`id`], [`message`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; `auth` is who is
+//! calling; `api` is what they see; [`telemetry`] is what the operator sees; [`config`] is what
 //! the environment says.
 //!
 //! ```
@@ -38,18 +38,18 @@
 //! # Features
 //!
 //! None is on by default: a service that records, or reads through a [`Store`](store::Store), needs
-//! none. `api` is for who serves the API: it adds `http` and `token`, and with them the web stack.
+//! none. `api` is for who serves the API: it adds `api` and `auth`, and with them the web stack.
 
-pub mod config;
 #[cfg(feature = "api")]
-pub mod http;
+pub mod api;
+#[cfg(feature = "api")]
+pub mod auth;
+pub mod config;
 pub mod logger;
 mod model;
 mod report;
 pub mod store;
 pub mod telemetry;
-#[cfg(feature = "api")]
-pub mod token;
 
 pub use activity::{Activity, Details, Metadata, NewActivity};
 pub use logger::ActivityLogger;

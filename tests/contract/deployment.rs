@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use activity_log::api::Operation;
+use activity_log::auth::TokenError;
 use activity_log::config;
-use activity_log::http::Operation;
 use activity_log::store::{PageRequest, Usage};
 use activity_log::telemetry::{RecordedBatch, Work};
-use activity_log::token::TokenError;
 use activity_log::view::{INDEXES, SORT_KEY};
 use activity_log_local::faults::{Faults, WRITE};
 use activity_log_local::kit::{TEMPLATE, whole};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use activity_log::NewActivity;
-use activity_log::http::DEADLINE;
+use activity_log::api::DEADLINE;
 use activity_log::logger::ActivityLogger;
 use activity_log_local::faults::{Fault, Faults, Injection};
 use activity_log_local::kit::user;

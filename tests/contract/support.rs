@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
+use activity_log::api::{Api, readable};
+use activity_log::auth::{TokenRules, Verifier, issue};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, NameChange};
-use activity_log::http::{Api, readable};
 use activity_log::logger::ActivityLogger;
 use activity_log::store::{Draft, Placement};
 use activity_log::telemetry::Telemetry;
-use activity_log::token::{TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::{TEMPLATE, environment, person, project, user};

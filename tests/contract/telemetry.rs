@@ -1,7 +1,7 @@
 //! What the functions tell of each request: one line, without the token, with its metrics.
 
-use activity_log::http::Operation;
-use activity_log::token::{TokenError, issue};
+use activity_log::api::Operation;
+use activity_log::auth::{TokenError, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::kit::user;
 use serde_json::{Value, json};

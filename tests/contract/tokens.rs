@@ -1,7 +1,7 @@
 //! Tokens whose keys a provider publishes, and attempts to get in without.
 
-use activity_log::http::Api;
-use activity_log::token::{TokenRules, Verifier};
+use activity_log::api::Api;
+use activity_log::auth::{TokenRules, Verifier};
 use activity_log_local::provider::{Behaviour, Provider, SigningKey, encode, jwks};
 use lambda_http::http::HeaderMap;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use activity_log::token::TokenError;
+use activity_log::auth::TokenError;
 use activity_log::view::INDEXES;
 use activity_log_local::kit::Workload;
 use clap::Parser;

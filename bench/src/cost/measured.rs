@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use activity_log::api::{Api, readable};
+use activity_log::auth::{TokenRules, Verifier};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, Environment, NameChange, Project, User};
-use activity_log::http::{Api, readable};
 use activity_log::id::{IdSource, UserId};
 use activity_log::message::Message;
 use activity_log::store::measure;
 use activity_log::telemetry::Telemetry;
 use activity_log::time::{Clock, Timestamp};
-use activity_log::token::{TokenRules, Verifier};
 use activity_log::{ActivityLogger, NewActivity};
 use activity_log_local::engine::Engine;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};

@@ -1,11 +1,11 @@
 //! `GET /api/activities/{id}`: one entry of the caller's log.
 
-use activity_log::directory::WantedNames;
-use activity_log::http::{
+use activity_log::api::{
     Api, ApiError, Document, Format, Include, Operation, QueryString, answer, render_activity,
 };
+use activity_log::auth::Caller;
+use activity_log::directory::WantedNames;
 use activity_log::id::ActivityId;
-use activity_log::token::Caller;
 use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.

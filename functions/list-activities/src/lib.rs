@@ -1,9 +1,9 @@
 //! `GET /api/activities`: the caller's log, newest first, or the part of it that a filter matches.
 
-use activity_log::http::{
+use activity_log::api::{
     Api, ApiError, Document, ListParameters, Operation, QueryString, ScopeFilter, answer, list,
 };
-use activity_log::token::Caller;
+use activity_log::auth::Caller;
 use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.

@@ -1,11 +1,11 @@
 //! `GET /api/activities/{projectSlug}/{environmentSlug}`: what the caller did in one environment,
 //! newest first.
 
-use activity_log::http::{
+use activity_log::api::{
     Api, ApiError, Document, ListParameters, Operation, QueryString, ScopeFilter, SlugFilter,
     answer, list,
 };
-use activity_log::token::Caller;
+use activity_log::auth::Caller;
 use lambda_http::{Body, Request, Response};
 
 /// Answers a request of this route.

@@ -1,6 +1,6 @@
 //! Starts the function: configuration and connections first, then requests.
 
-use activity_log::http::{Api, serve};
+use activity_log::api::{Api, serve};
 use lambda_http::{Error, tracing};
 use list_project_activities::handler;
 

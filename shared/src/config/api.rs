@@ -1,7 +1,7 @@
 //! What only a read function is configured with: who may call it, and how its path comes.
 
 use super::{ConfigError, optional};
-use crate::token::{TokenRules, Verifier};
+use crate::auth::{TokenRules, Verifier};
 
 /// How path parameters are handed over to a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

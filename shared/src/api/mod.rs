@@ -1,14 +1,10 @@
 //! The HTTP side of the API: parameters in, documents out, one mapping from error to status.
 
-mod cursor;
 mod error;
-mod link;
-mod list;
-mod negotiation;
-mod query;
-mod render;
+mod lambda;
+mod request;
 mod response;
-mod serve;
+mod routes;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -22,18 +18,18 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use percent_encoding::percent_decode_str;
 
 pub use error::{ApiError, Operation};
-pub use list::{ListParameters, ScopeFilter, SlugFilter, list};
-pub use negotiation::Format;
-pub use query::QueryString;
-pub use render::{Include, render_activity};
-pub use response::Document;
-pub use serve::{readable, serve};
+pub use lambda::{readable, serve};
+pub use request::accept::Format;
+pub use request::query::QueryString;
+pub use response::document::Document;
+pub use response::render::{Include, render_activity};
+pub use routes::list::{ListParameters, ScopeFilter, SlugFilter, list};
 
 use crate::Report;
+use crate::auth::{AuthError, Caller, TokenError, Verifier};
 use crate::config::{self, ConfigError, PathParameters};
 use crate::store::{Store, measure};
 use crate::telemetry::{AnsweredRequest, Telemetry, Work};
-use crate::token::{Caller, TokenError, Verifier, VerifyError};
 
 /// What a read function needs for every request. Made once, before the first.
 #[derive(Debug)]
@@ -95,8 +91,8 @@ impl Api {
             None => self.verifier.caller(header).await,
         };
         let caller = caller.map_err(|error| match error {
-            VerifyError::Token(error) => ApiError::Unauthenticated(error),
-            VerifyError::Keys(_) => ApiError::Unavailable(Box::new(error)),
+            AuthError::Token(error) => ApiError::Unauthenticated(error),
+            AuthError::Keys(_) => ApiError::Unavailable(Box::new(error)),
         })?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read { Ok(caller) } else { Err(ApiError::MethodNotAllowed) }
@@ -144,7 +140,7 @@ where
             entries = document.entries;
             document.response(request.headers())
         }
-        Ok(None) => response::answer(StatusCode::NO_CONTENT, Body::Empty),
+        Ok(None) => response::document::answer(StatusCode::NO_CONTENT, Body::Empty),
         Err(error) => error.response(operation, &request_id),
     };
     if request.method() == Method::HEAD {

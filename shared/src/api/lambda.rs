@@ -11,8 +11,8 @@ use lambda_http::{Body, Error, Request, Response, Service, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
 use url::Url;
 
-use super::link::RESERVED;
-use super::query::MAX_LENGTH;
+use crate::api::request::query::MAX_LENGTH;
+use crate::api::response::link::RESERVED;
 use crate::config::PathParameters;
 
 /// What cannot stand in a query as it is (RFC 3986, section 3.4).

@@ -13,10 +13,10 @@ use lambda_http::http::{HeaderMap, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use sha2::{Digest, Sha256};
 
-use super::negotiation::{Format, takes_gzip};
+use crate::api::request::accept::{Format, takes_gzip};
 
 /// The header with the number of entries that a list has.
-pub(super) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+pub(in crate::api) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// The shortest body that is compressed, in bytes: what fits into one packet stays as it is.
 const MIN_COMPRESSED: usize = 1_024;
@@ -27,9 +27,9 @@ pub struct Document {
     format: Format,
     body: String,
     /// How many entries it shows.
-    pub(super) entries: usize,
+    pub(in crate::api) entries: usize,
     /// Headers of its own.
-    pub(super) headers: HeaderMap,
+    pub(in crate::api) headers: HeaderMap,
 }
 
 impl Document {
@@ -41,7 +41,7 @@ impl Document {
 
     /// The answer to a request with `headers`: the document, compressed if that is liked and pays,
     /// or 304 if the caller has it already.
-    pub(super) fn response(self, headers: &HeaderMap) -> Response<Body> {
+    pub(in crate::api) fn response(self, headers: &HeaderMap) -> Response<Body> {
         let tag = self.tag();
         let mut response = if matches(headers, &tag) {
             answer(StatusCode::NOT_MODIFIED, Body::Empty)
@@ -75,7 +75,7 @@ impl Document {
 }
 
 /// An answer that no one but the caller may keep, and the caller only to ask whether it is still so.
-pub(super) fn answer(status: StatusCode, body: Body) -> Response<Body> {
+pub(in crate::api) fn answer(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let no_cache = HeaderValue::from_static("private, no-cache");

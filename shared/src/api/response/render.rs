@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use csv::{Terminator, WriterBuilder};
 use serde::Serialize;
 
-use super::ApiError;
-use super::negotiation::Format;
-use super::query::QueryString;
 use crate::activity::{Activity, Altered, Metadata};
+use crate::api::ApiError;
+use crate::api::request::accept::Format;
+use crate::api::request::query::QueryString;
 use crate::directory::{Directory, User};
 use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
 use crate::store::Page;
@@ -217,7 +217,7 @@ pub fn render_activity(
 
 /// The text of a page. One that would become too long is cut before an entry; the `limit` it
 /// states is then how many there are. `cursor` is asked for the text of the cursor that leads on.
-pub(super) fn render_page(
+pub(in crate::api) fn render_page(
     page: &mut Page,
     limit: usize,
     directory: &Directory,

@@ -6,18 +6,18 @@ use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::LINK;
 
-use super::cursor::{self, ListHash};
-use super::link::next_link;
-use super::negotiation::Format;
-use super::query::{QueryString, invalid};
-use super::render::{Include, render_page};
-use super::response::{Document, TOTAL_COUNT};
-use super::{Api, ApiError};
+use crate::api::request::accept::Format;
+use crate::api::request::cursor::{self, ListHash};
+use crate::api::request::query::{QueryString, invalid};
+use crate::api::response::document::{Document, TOTAL_COUNT};
+use crate::api::response::link::next_link;
+use crate::api::response::render::{Include, render_page};
+use crate::api::{Api, ApiError};
+use crate::auth::Caller;
 use crate::directory::{Directory, WantedNames};
 use crate::id::MAX_ID;
 use crate::store::{Order, Page, PageError, PageRequest, Start, TimeRange};
 use crate::time::Timestamp;
-use crate::token::Caller;
 use crate::view::{Facet, Filter, Scope, View};
 
 /// How many entries a page has unless the caller says otherwise.

@@ -3,7 +3,7 @@
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
-use super::ApiError;
+use crate::api::ApiError;
 
 /// The form that a document has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Format {
 }
 
 /// Whether the caller takes gzip.
-pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(in crate::api) fn takes_gzip(headers: &HeaderMap) -> bool {
     preferences(headers, &ACCEPT_ENCODING)
         .is_some_and(|accepted| weight(&accepted, ["gzip", "*"]) > 0)
 }

@@ -110,7 +110,7 @@ impl TokenError {
 
 /// Why it is not known who is calling.
 #[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
+pub enum AuthError {
     /// It is the caller's fault.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -180,8 +180,8 @@ impl Verifier {
     /// The caller that an `Authorization` header (RFC 6750, section 2.1) names.
     ///
     /// # Errors
-    /// [`VerifyError`].
-    pub async fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, VerifyError> {
+    /// [`AuthError`].
+    pub async fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, AuthError> {
         let header = authorization.ok_or(TokenError::Absent)?;
         let header = std::str::from_utf8(header).map_err(|_| TokenError::Invalid)?;
         let (scheme, token) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
@@ -191,7 +191,7 @@ impl Verifier {
         self.verify(token.trim_start()).await
     }
 
-    async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
+    async fn verify(&self, token: &str) -> Result<Caller, AuthError> {
         if token.is_empty() {
             return Err(TokenError::Absent.into());
         }
@@ -299,8 +299,8 @@ mod tests {
         let caller = futures_util::FutureExt::now_or_never(verifier.caller(header)).unwrap();
         match caller {
             Ok(caller) => Ok(caller.user_id.get()),
-            Err(VerifyError::Token(error)) => Err(error),
-            Err(VerifyError::Keys(error)) => panic!("{error}"),
+            Err(AuthError::Token(error)) => Err(error),
+            Err(AuthError::Keys(error)) => panic!("{error}"),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::ApiError;
+use crate::api::ApiError;
 use crate::time::Timestamp;
 
 /// The longest query string that is read, in bytes. API Gateway takes a request line and headers
 /// of 10,240 bytes in all.
-pub(super) const MAX_LENGTH: usize = 8_192;
+pub(in crate::api) const MAX_LENGTH: usize = 8_192;
 
 /// A parameter that means nothing: jQuery and its like put the time there, so that no cache answers.
 const IGNORED: &str = "_";
@@ -58,7 +58,7 @@ impl QueryString {
     }
 
     /// All parameters that are not empty, in the order they were given.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(in crate::api) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = self.0.iter().filter(|(_, value)| !value.is_empty());
         given.map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -67,7 +67,7 @@ impl QueryString {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] if it is something else.
-    pub(super) fn choice<T: Copy>(
+    pub(in crate::api) fn choice<T: Copy>(
         &self,
         name: &str,
         choices: &[(&str, T)],
@@ -84,7 +84,7 @@ impl QueryString {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] if it is not written as RFC 3339 says.
-    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    pub(in crate::api) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
         const REASON: &str = "must be an RFC 3339 date and time such as 2024-01-15T10:30:00Z, \
                               with + written as %2B";
         self.get(name).map(Timestamp::bound).transpose().map_err(|_| invalid(name, REASON))
@@ -107,7 +107,7 @@ impl QueryString {
     }
 }
 
-pub(super) fn invalid(name: &str, reason: &str) -> ApiError {
+pub(in crate::api) fn invalid(name: &str, reason: &str) -> ApiError {
     // What is echoed is bounded; the caller knows the rest.
     let name = name.chars().take(64).collect();
     ApiError::InvalidParameter { name, reason: reason.to_owned() }

@@ -5,12 +5,12 @@ use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use super::negotiation::Format;
-use super::query::MAX_LENGTH;
 use crate::Report;
+use crate::api::request::accept::Format;
+use crate::api::request::query::MAX_LENGTH;
+use crate::auth::TokenError;
 use crate::id::MAX_ID;
 use crate::store::StoreError;
-use crate::token::TokenError;
 
 /// What the API does: one operation is one route and one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl ApiError {
             parameter: self.parameter(),
         };
         let document = serde_json::to_string(&problem).unwrap_or_default();
-        let mut response = super::response::answer(status, Body::Text(document));
+        let mut response = crate::api::response::document::answer(status, Body::Text(document));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.header());
