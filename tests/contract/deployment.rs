@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use activity_log::api::Operation;
+use activity_log::api::Route;
+use activity_log::api::routes::{GET_ACTIVITY, LIST_PROJECT_ACTIVITIES, ROUTES};
 use activity_log::auth::TokenError;
 use activity_log::config;
 use activity_log::store::{PageRequest, Usage};
@@ -61,26 +62,19 @@ fn routes_functions_router_and_events_are_the_same_everywhere() {
     let functions = functions(&template);
     let mut deployed = BTreeSet::from([RECORDER.to_owned()]);
     let mut router = serde_json::Map::new();
-    for (operation, event) in [
-        (Operation::ListActivities, LIST),
-        (Operation::ListProjectActivities, PROJECT),
-        (Operation::GetActivity, GET),
-    ] {
-        let events = functions[operation.function()]["Events"].as_object().unwrap();
+    for (route, event) in ROUTES.into_iter().zip([LIST, PROJECT, GET]) {
+        let events = functions[route.function]["Events"].as_object().unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!(events["Request"]["Type"], "HttpApi");
         let request = &events["Request"]["Properties"];
         assert_eq!(request["ApiId"], "HttpApi");
-        assert_eq!(
-            (&request["Method"], &request["Path"]),
-            (&json!("ANY"), &json!(operation.route()))
-        );
+        assert_eq!((&request["Method"], &request["Path"]), (&json!("ANY"), &json!(route.path)));
         let event: Value = serde_json::from_str(event).unwrap();
-        assert_eq!(event["routeKey"], format!("ANY {}", operation.route()));
-        deployed.insert(operation.function().to_owned());
-        router.insert(operation.route().to_owned(), operation.function().into());
+        assert_eq!(event["routeKey"], format!("ANY {}", route.path));
+        deployed.insert(route.function.to_owned());
+        router.insert(route.path.to_owned(), route.function.into());
     }
-    assert_eq!(deployed.len(), Operation::ALL.len() + 1);
+    assert_eq!(deployed.len(), ROUTES.len() + 1);
     assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), deployed);
     assert_eq!(names_in("functions"), deployed);
     assert_eq!(names_in("events"), deployed);
@@ -236,7 +230,7 @@ fn pascal_case(name: &str) -> String {
 }
 
 /// Requests of each function that make it do all it can.
-async fn exercise(fixture: &Fixture, operation: Operation) {
+async fn exercise(fixture: &Fixture, route: &Route) {
     fixture.api.store.warm_up().await.unwrap();
     let mut filters = Vec::new();
     for facets in
@@ -246,22 +240,23 @@ async fn exercise(fixture: &Fixture, operation: Operation) {
             filters.push(format!("{facets}{range}"));
         }
     }
-    let scopes: &[&str] = match operation {
-        Operation::ListActivities => {
-            &["", "&projectSlug=my-project", "&projectSlug=my-project&environmentSlug=production"]
+    if route.path == GET_ACTIVITY.path {
+        for id in ["1", "3", "999"] {
+            fixture.get(id).await;
         }
-        Operation::ListProjectActivities => &[""],
-        Operation::GetActivity => {
-            for id in ["1", "3", "999"] {
-                fixture.get(id).await;
-            }
-            return;
-        }
+        return;
+    }
+    let is_project = route.path == LIST_PROJECT_ACTIVITIES.path;
+    let scopes: &[&str] = if is_project {
+        &[""]
+    } else {
+        &["", "&projectSlug=my-project", "&projectSlug=my-project&environmentSlug=production"]
     };
     let list = async |query: &str| {
-        let answer = match operation {
-            Operation::ListActivities => fixture.list(query).await,
-            _ => fixture.project("my-project", "production", query).await,
+        let answer = if is_project {
+            fixture.project("my-project", "production", query).await
+        } else {
+            fixture.list(query).await
         };
         let lines = fixture.lines.lock().unwrap();
         assert_eq!(answer.status, 200, "{query}: {:?}", lines.last());
@@ -287,18 +282,18 @@ async fn a_function_may_make_the_calls_that_it_makes_and_no_other() {
     fixture.record(260).await;
     let newest = PageRequest::newest(whole(3), 1);
     let newest = fixture.api.store.page(&newest).await.unwrap().activities[0].id.get();
-    for operation in Operation::ALL {
+    for route in ROUTES {
         let faults = Faults::new(9);
         fixture.api.store = faults.store(&fixture.engine.endpoint());
-        exercise(&fixture, operation).await;
+        exercise(&fixture, route).await;
         // An index that lags, and a body that does not come at first.
-        if operation != Operation::GetActivity {
+        if route.path != GET_ACTIVITY.path {
             faults.hide([newest], u32::MAX);
-            exercise(&fixture, operation).await;
+            exercise(&fixture, route).await;
             faults.hide_body(newest, 1);
-            exercise(&fixture, operation).await;
+            exercise(&fixture, route).await;
         }
-        assert_eq!(faults.actions(), allowed(operation.function()), "{operation:?}");
+        assert_eq!(faults.actions(), allowed(route.function), "{route:?}");
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
-use activity_log::api::{Api, readable};
+use activity_log::api::routes::ROUTES;
+use activity_log::api::{Api, lambda};
 use activity_log::auth::{TokenRules, Verifier, issue};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, NameChange};
@@ -16,9 +17,11 @@ use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::{TEMPLATE, environment, person, project, user};
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use flate2::read::GzDecoder;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
+use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
 pub(crate) const LIST: &str = include_str!("../../events/list-activities.json");
@@ -36,11 +39,13 @@ pub(crate) struct Fixture {
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
 }
 
-/// An answer, read.
+/// What a function hands over to Lambda, read as API Gateway and a client read it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: lambda_http::http::HeaderMap,
+    pub(crate) headers: HeaderMap,
+    /// How long it is as Lambda is sent it, in bytes: with its headers, as JSON, binary as base64.
+    pub(crate) payload: usize,
     /// The body, decompressed.
     pub(crate) text: String,
     /// The same as JSON; null if it is none.
@@ -161,43 +166,49 @@ impl Fixture {
         self.send(GET, |event| event["pathParameters"] = json!({ "id": id })).await
     }
 
-    /// Sends an event, changed by `change`, to the handler of its route.
+    /// Sends an event, changed by `change`, to the function of its route, as Lambda does.
     pub(crate) async fn send(&self, event: &str, change: impl FnOnce(&mut Value)) -> Answer {
         let mut event: Value = serde_json::from_str(event).unwrap();
         change(&mut event);
-        let route = event["routeKey"].as_str().unwrap().to_owned();
-        let event: LambdaRequest = serde_json::from_value(event).unwrap();
-        let request = Request::from(readable(event, self.api.path_parameters));
-        assert!(request.request_context_ref().is_some());
-        let response = self.route(&route, request).await;
-        let (head, body) = response.into_parts();
-        let compressed = head.headers.contains_key("content-encoding");
-        let text = match body {
-            Body::Empty => String::new(),
-            Body::Text(text) if !compressed => text,
-            Body::Binary(bytes) if compressed => {
-                let mut text = String::new();
-                GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
-                text
-            }
-            body => panic!("not a text: {body:?}"),
+        let route = event["routeKey"].as_str().unwrap();
+        let path = route.strip_prefix("ANY ").unwrap();
+        let route = ROUTES.into_iter().find(|known| known.path == path).unwrap();
+        let payload = serde_json::from_value(event).unwrap();
+        let event = LambdaEvent { payload, context: Context::default() };
+        let response = lambda::invoke(&self.api, route, event).await.unwrap();
+        Answer::read(&serde_json::to_string(&response).unwrap())
+    }
+}
+
+impl Answer {
+    fn read(payload: &str) -> Self {
+        let response: Value = serde_json::from_str(payload).unwrap();
+        assert_eq!(response["multiValueHeaders"], json!({}), "API Gateway would ignore them");
+        assert_eq!(response["cookies"], json!([]));
+        let header = |(name, value): (&String, &Value)| {
+            let value: HeaderValue = value.as_str().unwrap().parse().unwrap();
+            (name.parse::<HeaderName>().unwrap(), value)
         };
-        Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
+        let headers: HeaderMap =
+            response["headers"].as_object().unwrap().iter().map(header).collect();
+        let body = response["body"].as_str().unwrap_or_default();
+        // Only what is compressed is no text, and nothing else is handed over a third longer.
+        let compressed = headers.get("content-encoding").is_some_and(|coding| coding == "gzip");
+        assert_eq!(response["isBase64Encoded"], compressed, "{headers:?}");
+        let text = if compressed {
+            let bytes = BASE64_STANDARD.decode(body).unwrap();
+            let mut text = String::new();
+            GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
+            text
+        } else {
+            body.to_owned()
+        };
+        Self {
+            status: response["statusCode"].as_u64().unwrap().try_into().unwrap(),
+            headers,
+            payload: payload.len(),
             body: serde_json::from_str(&text).unwrap_or_default(),
             text,
-        }
-    }
-
-    async fn route(&self, route: &str, request: Request) -> Response<Body> {
-        match route {
-            "ANY /api/activities" => list_activities::handler(&self.api, request).await,
-            "ANY /api/activities/{id}" => get_activity::handler(&self.api, request).await,
-            "ANY /api/activities/{projectSlug}/{environmentSlug}" => {
-                list_project_activities::handler(&self.api, request).await
-            }
-            route => panic!("no handler for {route}"),
         }
     }
 }

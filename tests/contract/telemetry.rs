@@ -1,6 +1,6 @@
 //! What the functions tell of each request: one line, without the token, with its metrics.
 
-use activity_log::api::Operation;
+use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
 use activity_log::auth::{TokenError, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::kit::user;
@@ -45,19 +45,19 @@ fn of_function(name: &str) -> (String, String, Vec<String>) {
 async fn a_request_is_told_of_in_one_line_with_what_it_took() {
     let fixture = Fixture::new().await;
     fixture.record(200).await;
-    for (event, operation, entries, trips) in [
+    for (event, route, entries, trips) in [
         // The names that only the entries reveal; two slugs; the names again.
-        (LIST, Operation::ListActivities, 100, 2),
-        (PROJECT, Operation::ListProjectActivities, 100, 3),
-        (GET, Operation::GetActivity, 1, 2),
+        (LIST, &LIST_ACTIVITIES, 100, 2),
+        (PROJECT, &LIST_PROJECT_ACTIVITIES, 100, 3),
+        (GET, &GET_ACTIVITY, 1, 2),
     ] {
         let answer = fixture.send(event, |event| event["rawQueryString"] = "".into()).await;
         let line = fixture.line();
         for (member, value) in [
             ("level", json!("INFO")),
             ("message", json!("request answered")),
-            ("function", json!(operation.function())),
-            ("route", json!(operation.route())),
+            ("function", json!(route.function)),
+            ("route", json!(route.path)),
             ("requestId", json!("JKJaXmPLvHcESHA=")),
             ("method", json!("GET")),
             ("status", json!(answer.status)),
@@ -71,7 +71,7 @@ async fn a_request_is_told_of_in_one_line_with_what_it_took() {
         }
         assert!(line["readUnits"].as_f64().unwrap() >= 1.0, "{line}");
         assert!(line["latency"].as_f64().unwrap() > 0.0, "{line}");
-        assert_eq!(metrics(&line), [of_function(operation.function())]);
+        assert_eq!(metrics(&line), [of_function(route.function)]);
         for absent in ["code", "reason", "authFailures", "error"] {
             assert_eq!(line.get(absent), None, "{line}");
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use activity_log::api::{Api, readable};
+use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
+use activity_log::api::{Api, Route, lambda};
 use activity_log::auth::{TokenRules, Verifier};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, Environment, NameChange, Project, User};
@@ -18,8 +19,6 @@ use activity_log::time::{Clock, Timestamp};
 use activity_log::{ActivityLogger, NewActivity};
 use activity_log_local::engine::Engine;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Body, Request, Response};
 use lambda_runtime::{Context, LambdaEvent};
 use record_activities::Recorder;
 use serde_json::{Value, json};
@@ -123,16 +122,12 @@ impl Log {
 
     /// A request to `/api/activities`.
     pub(crate) async fn list(&mut self, query: &str) -> Result<Taken, Failure> {
-        let request = request(LIST, query, None)?;
-        let response = list_activities::handler(&self.api, request).await;
-        self.answered(&response)
+        self.request(&LIST_ACTIVITIES, LIST, query, None).await
     }
 
     /// A request to `/api/activities/{projectSlug}/{environmentSlug}`.
     pub(crate) async fn list_environment(&mut self) -> Result<Taken, Failure> {
-        let request = request(PROJECT, "", None)?;
-        let response = list_project_activities::handler(&self.api, request).await;
-        self.answered(&response)
+        self.request(&LIST_PROJECT_ACTIVITIES, PROJECT, "", None).await
     }
 
     /// A request to `/api/activities/{id}`.
@@ -140,8 +135,7 @@ impl Log {
         self.tick();
         let recorded = self.recorder.logger.append(user()?, activity(0)?).await?;
         let id = recorded.activity.id.to_string();
-        let response = get_activity::handler(&self.api, request(GET, "", Some(&id))?).await;
-        self.answered(&response)
+        self.request(&GET_ACTIVITY, GET, "", Some(&id)).await
     }
 
     /// An append by a service of the next of `activities`, in batches of `size`.
@@ -190,12 +184,31 @@ impl Log {
         Ok(taken)
     }
 
-    fn answered(&mut self, response: &Response<Body>) -> Result<Taken, Failure> {
-        if response.status() != 200 {
-            return Err(format!("{response:?}").into());
+    /// A request as API Gateway hands it over, of a browser: compressed responses, one caller.
+    async fn request(
+        &mut self,
+        route: &'static Route,
+        event: &str,
+        query: &str,
+        id: Option<&str>,
+    ) -> Result<Taken, Failure> {
+        let mut event: Value = serde_json::from_str(event)?;
+        event["rawQueryString"] = query.into();
+        event["headers"]["accept-encoding"] = "gzip, deflate, br".into();
+        if let Some(id) = id {
+            event["pathParameters"] = json!({ "id": id });
         }
-        let sent = real(response.body().len() as u64);
-        Ok(Taken { sent, ..self.line()? })
+        let event = LambdaEvent::new(serde_json::from_value(event)?, Context::default());
+        let response = serde_json::to_value(lambda::invoke(&self.api, route, event).await?)?;
+        if response["statusCode"] != 200 {
+            return Err(response.to_string().into());
+        }
+        let body = response["body"].as_str().unwrap_or_default();
+        let sent = match response["isBase64Encoded"].as_bool() {
+            Some(true) => body.trim_end_matches('=').len() * 3 / 4,
+            _ => body.len(),
+        };
+        Ok(Taken { sent: real(sent as u64), ..self.line()? })
     }
 
     /// What the line of a request or batch says.
@@ -294,16 +307,4 @@ fn message(batch: u64, number: u64) -> Result<SqsMessage, Failure> {
         "attributes": {"SentTimestamp": START.to_string(), "MessageGroupId": "3"},
         "eventSource": "aws:sqs",
     }))?)
-}
-
-/// A request as API Gateway hands it over, of a browser: compressed answers, one caller.
-fn request(event: &str, query: &str, id: Option<&str>) -> Result<Request, Failure> {
-    let mut event: Value = serde_json::from_str(event)?;
-    event["rawQueryString"] = query.into();
-    event["headers"]["accept-encoding"] = "gzip, deflate, br".into();
-    if let Some(id) = id {
-        event["pathParameters"] = json!({ "id": id });
-    }
-    let event: LambdaRequest = serde_json::from_value(event)?;
-    Ok(Request::from(readable(event, PathParameters::Decoded)))
 }

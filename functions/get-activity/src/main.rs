@@ -1,12 +1,8 @@
-//! Starts the function: configuration and connections first, then requests.
+//! The function that answers `GET /api/activities/{id}`.
 
-use activity_log::api::{Api, serve};
-use get_activity::handler;
-use lambda_http::{Error, tracing};
+use activity_log::api::{lambda, routes};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let api = Api::from_env().await?;
-    serve(api.path_parameters, |request| handler(&api, request)).await
+async fn main() -> Result<(), lambda_http::Error> {
+    lambda::run(&routes::GET_ACTIVITY).await
 }

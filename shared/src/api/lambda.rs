@@ -1,18 +1,21 @@
-//! Runs a function: events of API Gateway in, answers out.
+//! Events of API Gateway in, what Lambda sends back out.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::pin::Pin;
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::{HOST, HeaderName};
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Body, Error, Request, Response, Service, service_fn};
+use lambda_http::{Adapter, Body, Error, IntoResponse, Request, Response, Service, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
+use serde::Serialize;
 use url::Url;
 
-use crate::api::request::query::MAX_LENGTH;
-use crate::api::response::link::RESERVED;
+use super::request::query::MAX_LENGTH;
+use super::response::link::RESERVED;
+use super::{Api, Route};
 use crate::config::PathParameters;
 
 /// What cannot stand in a query as it is (RFC 3986, section 3.4).
@@ -34,31 +37,48 @@ const NOT_IN_PATH: &AsciiSet = &NOT_IN_QUERY.add(b'?');
 
 const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Answers every event with `handle`, until the function is stopped.
+/// Runs the function of `route`: configuration and connections first, then an event at a time, until
+/// the function is stopped.
 ///
 /// # Errors
-/// If the Lambda runtime cannot be reached.
-pub async fn serve<H, F>(path_parameters: PathParameters, handle: H) -> Result<(), Error>
-where
-    H: Fn(Request) -> F,
-    F: Future<Output = Response<Body>> + Send,
-{
-    let answer = service_fn(|request| {
-        let response = handle(request);
-        async { Ok::<_, Error>(response.await) }
+/// [`ConfigError`](crate::config::ConfigError) if the environment is not what it must be; an error of
+/// the Lambda runtime if that cannot be reached.
+pub async fn run(route: &'static Route) -> Result<(), Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let api = Api::from_env().await?;
+    lambda_runtime::run(service_fn(|event| invoke(&api, route, event))).await
+}
+
+/// Answers one event: what Lambda hands over, as it takes it back.
+///
+/// # Errors
+/// None; the type is the Lambda runtime's.
+pub async fn invoke(
+    api: &Api,
+    route: &'static Route,
+    event: LambdaEvent<LambdaRequest>,
+) -> Result<impl Serialize + use<>, Error> {
+    let LambdaEvent { payload, context } = event;
+    let payload = readable(payload, api.path_parameters);
+    let answer = service_fn(|request: Request| async move {
+        Ok::<_, Error>(Ready(route.answer(api, &request).await))
     });
-    let mut adapter = lambda_http::Adapter::from(answer);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<LambdaRequest>| {
-        let payload = readable(event.payload, path_parameters);
-        adapter.call(LambdaEvent { payload, context: event.context })
-    }))
-    .await
+    Adapter::from(answer).call(LambdaEvent { payload, context }).await
+}
+
+/// A response whose body is text or binary already. `lambda_http` would decide by the content type,
+/// of which it knows few, and hand over all others as base64, a third longer.
+struct Ready(Response<Body>);
+
+impl IntoResponse for Ready {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(ready(self.0))
+    }
 }
 
 /// An event that `lambda_http` can make a request of. It panics where the parts of the URL do not
 /// make one; so what cannot stand there is percent-encoded, cut, or left out.
-#[must_use]
-pub fn readable(event: LambdaRequest, path_parameters: PathParameters) -> LambdaRequest {
+fn readable(event: LambdaRequest, path_parameters: PathParameters) -> LambdaRequest {
     match event {
         LambdaRequest::ApiGatewayV2(mut event) => {
             let path = event.raw_path.unwrap_or_default();

@@ -72,7 +72,7 @@ impl Format {
 }
 
 /// Whether the caller takes gzip.
-pub(in crate::api) fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     preferences(headers, &ACCEPT_ENCODING)
         .is_some_and(|accepted| weight(&accepted, ["gzip", "*"]) > 0)
 }

@@ -19,11 +19,11 @@ const LENGTH: usize = 1 + 8 + 8 + 8 + 8;
 
 /// What tells a list from all others: a hash of whose it is, its filters, range and order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::api) struct ListHash([u8; 8]);
+pub(crate) struct ListHash([u8; 8]);
 
 impl ListHash {
     /// The hash of a list that is described by `description`.
-    pub(in crate::api) fn new(description: &[u8]) -> Self {
+    pub(crate) fn new(description: &[u8]) -> Self {
         let mut hash = [0; 8];
         hash.copy_from_slice(&Sha256::digest(description)[..8]);
         Self(hash)
@@ -31,7 +31,7 @@ impl ListHash {
 }
 
 /// The text of `cursor`, which is of `list`: 44 characters of `[A-Za-z0-9_-]`.
-pub(in crate::api) fn encode(cursor: Cursor, list: ListHash) -> String {
+pub(crate) fn encode(cursor: Cursor, list: ListHash) -> String {
     let mut bytes = Vec::with_capacity(LENGTH);
     bytes.push(VERSION);
     bytes.extend(list.0);
@@ -42,7 +42,7 @@ pub(in crate::api) fn encode(cursor: Cursor, list: ListHash) -> String {
 }
 
 /// The cursor that `text` is, if it is one of `list`.
-pub(in crate::api) fn decode(text: &str, list: ListHash) -> Option<Cursor> {
+pub(crate) fn decode(text: &str, list: ListHash) -> Option<Cursor> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let (version, fields) = bytes.split_first()?;
     let (&[hash, position, millis, id], []) = fields.as_chunks::<8>() else { return None };

@@ -1,5 +1,12 @@
 //! What a request asks for, read once and strictly.
+//!
+//! Every parameter is read at the edge, into a type that holds nothing invalid, and its name stands in
+//! one place: where it is read. What nobody has read when all are, is unknown, and so refused.
 
-pub(in crate::api) mod accept;
-pub(in crate::api) mod cursor;
-pub(in crate::api) mod query;
+pub(super) mod accept;
+pub(super) mod admit;
+pub(super) mod cursor;
+pub(super) mod include;
+pub(super) mod list;
+pub(super) mod query;
+pub(super) mod scope;

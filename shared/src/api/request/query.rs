@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 
 /// The longest query string that is read, in bytes. API Gateway takes a request line and headers
 /// of 10,240 bytes in all.
-pub(in crate::api) const MAX_LENGTH: usize = 8_192;
+pub(crate) const MAX_LENGTH: usize = 8_192;
 
 /// A parameter that means nothing: jQuery and its like put the time there, so that no cache answers.
 const IGNORED: &str = "_";
@@ -15,51 +15,65 @@ const IGNORED: &str = "_";
 /// The parameters of a query string, decoded (WHATWG URL, `application/x-www-form-urlencoded`).
 /// An empty value counts as absent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct QueryString(Vec<(String, String)>);
+pub(crate) struct Query {
+    given: Vec<(String, String)>,
+    /// The names that were read.
+    known: Vec<&'static str>,
+}
 
-impl QueryString {
-    /// Reads `query`, in which only `known` names may stand.
+impl Query {
+    /// Reads `query`. When all its parameters are read, [`Self::finish`] finds those that are unknown.
     ///
     /// # Errors
-    /// [`ApiError::InvalidParameter`] for a name that is unknown or stands twice, or a value that
-    /// is not percent-encoded UTF-8; [`ApiError::QueryTooLong`].
-    pub fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
+    /// [`ApiError::InvalidParameter`] for a name that stands twice, or a value that is not
+    /// percent-encoded UTF-8; [`ApiError::QueryTooLong`].
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
         let query = query.unwrap_or_default();
         if query.len() > MAX_LENGTH {
             return Err(ApiError::QueryTooLong);
         }
-        let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut given: Vec<(String, String)> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or_else(|| invalid(name, "is not percent-encoded UTF-8"))?;
             if name == IGNORED {
                 continue;
             }
-            if !known.contains(&name.as_str()) {
-                return Err(invalid(&name, &format!("is unknown; known are {}", known.join(", "))));
-            }
-            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+            if given.iter().any(|(earlier, _)| *earlier == name) {
                 return Err(invalid(&name, "is given more than once"));
             }
             let value =
                 decode(value).ok_or_else(|| invalid(&name, "is not percent-encoded UTF-8"))?;
-            parameters.push((name, value));
+            given.push((name, value));
         }
-        Ok(Self(parameters))
+        Ok(Self { given, known: Vec::new() })
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidParameter`] for a parameter that nobody has read.
+    pub(crate) fn finish(&self) -> Result<(), ApiError> {
+        match self.given.iter().find(|(name, _)| !self.known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let known = self.known.join(", ");
+                Err(invalid(name, &format!("is unknown; known are {known}")))
+            }
+        }
     }
 
     /// The value of a parameter, unless it is empty.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, value)| known == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let (_, value) =
+            self.given.iter().find(|(given, value)| given == name && !value.is_empty())?;
+        Some(value.clone())
     }
 
     /// All parameters that are not empty, in the order they were given.
-    pub(in crate::api) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let given = self.0.iter().filter(|(_, value)| !value.is_empty());
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let given = self.given.iter().filter(|(_, value)| !value.is_empty());
         given.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
@@ -67,12 +81,12 @@ impl QueryString {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] if it is something else.
-    pub(in crate::api) fn choice<T: Copy>(
-        &self,
-        name: &str,
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
         choices: &[(&str, T)],
     ) -> Result<Option<T>, ApiError> {
-        let Some(given) = self.get(name) else { return Ok(None) };
+        let Some(given) = self.text(name) else { return Ok(None) };
         let chosen = choices.iter().find(|(choice, _)| *choice == given);
         chosen.map(|(_, value)| Some(*value)).ok_or_else(|| {
             let choices: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
@@ -84,10 +98,11 @@ impl QueryString {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] if it is not written as RFC 3339 says.
-    pub(in crate::api) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    pub(crate) fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         const REASON: &str = "must be an RFC 3339 date and time such as 2024-01-15T10:30:00Z, \
                               with + written as %2B";
-        self.get(name).map(Timestamp::bound).transpose().map_err(|_| invalid(name, REASON))
+        let bound = self.text(name).as_deref().map(Timestamp::bound);
+        bound.transpose().map_err(|_| invalid(name, REASON))
     }
 
     /// A parameter that is a number written in decimal digits, up to `max`. One too large for 64
@@ -95,8 +110,8 @@ impl QueryString {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] if it is something else.
-    pub fn number(&self, name: &str, max: u64) -> Result<Option<u64>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+    pub(crate) fn number(&mut self, name: &'static str, max: u64) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { Some(text.parse().unwrap_or(u64::MAX)) } else { None };
         match number {
@@ -107,7 +122,7 @@ impl QueryString {
     }
 }
 
-pub(in crate::api) fn invalid(name: &str, reason: &str) -> ApiError {
+pub(crate) fn invalid(name: &str, reason: &str) -> ApiError {
     // What is echoed is bounded; the caller knows the rest.
     let name = name.chars().take(64).collect();
     ApiError::InvalidParameter { name, reason: reason.to_owned() }
@@ -131,10 +146,15 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const KNOWN: &[&str] = &["limit", "projectSlug"];
+    /// What a route makes of a query that knows two parameters.
+    fn read(query: &str) -> Result<[Option<String>; 2], ApiError> {
+        let mut query = Query::parse(Some(query))?;
+        let values = ["limit", "projectSlug"].map(|name| query.text(name));
+        query.finish().map(|()| values)
+    }
 
     fn fault(query: &str) -> Option<String> {
-        match QueryString::parse(Some(query), KNOWN) {
+        match read(query) {
             Err(ApiError::InvalidParameter { name, .. }) => Some(name),
             _ => None,
         }
@@ -142,12 +162,10 @@ mod tests {
 
     #[test]
     fn values_are_decoded_once_and_empty_ones_are_absent() {
-        let query =
-            QueryString::parse(Some("projectSlug=a%2Bb+%25C3%C3%A9&limit="), KNOWN).unwrap();
-        assert_eq!(query.get("projectSlug"), Some("a+b %C3é"));
-        assert_eq!(query.get("limit"), None);
-        assert_eq!(QueryString::parse(None, KNOWN).unwrap(), QueryString::default());
-        assert_eq!(QueryString::parse(Some("&&"), KNOWN).unwrap(), QueryString::default());
+        let [limit, slug] = read("projectSlug=a%2Bb+%25C3%C3%A9&limit=").unwrap();
+        assert_eq!((limit, slug.as_deref()), (None, Some("a+b %C3é")));
+        assert_eq!(Query::parse(None).unwrap(), Query::default());
+        assert_eq!(Query::parse(Some("&&")).unwrap(), Query::default());
     }
 
     #[test]
@@ -166,7 +184,7 @@ mod tests {
     fn a_number_is_decimal_digits_within_bounds() {
         let number = |text: &str| {
             let query = format!("limit={text}");
-            QueryString::parse(Some(&query), KNOWN).unwrap().number("limit", 100).ok()
+            Query::parse(Some(&query)).unwrap().number("limit", 100).ok()
         };
         assert_eq!(number("0"), Some(Some(0)));
         assert_eq!(number("100"), Some(Some(100)));
@@ -180,7 +198,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_query_makes_it_panic(query in "[a-zA-Z%&=+0-9é]{0,60}") {
-            let _ = QueryString::parse(Some(&query), KNOWN);
+            let _ = read(&query);
         }
 
         #[test]
@@ -189,8 +207,8 @@ mod tests {
                 percent_encoding::utf8_percent_encode(&slug, percent_encoding::NON_ALPHANUMERIC)
                     .collect();
             let query = format!("projectSlug={encoded}");
-            let query = QueryString::parse(Some(&query), KNOWN).unwrap();
-            proptest::prop_assert_eq!(query.get("projectSlug"), Some(slug.as_str()));
+            let [_, read] = read(&query).unwrap();
+            proptest::prop_assert_eq!(read, Some(slug));
         }
     }
 }

@@ -16,40 +16,39 @@ use sha2::{Digest, Sha256};
 use crate::api::request::accept::{Format, takes_gzip};
 
 /// The header with the number of entries that a list has.
-pub(in crate::api) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+pub(crate) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// The shortest body that is compressed, in bytes: what fits into one packet stays as it is.
 const MIN_COMPRESSED: usize = 1_024;
 
 /// What a caller asked for.
 #[derive(Debug)]
-pub struct Document {
+pub(crate) struct Document {
     format: Format,
     body: String,
     /// How many entries it shows.
-    pub(in crate::api) entries: usize,
+    pub(crate) entries: usize,
     /// Headers of its own.
-    pub(in crate::api) headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Document {
     /// A document that shows so many entries, without headers of its own.
-    #[must_use]
-    pub fn new(format: Format, body: String, entries: usize) -> Self {
+    pub(crate) fn new(format: Format, body: String, entries: usize) -> Self {
         Self { format, body, entries, headers: HeaderMap::new() }
     }
 
     /// The answer to a request with `headers`: the document, compressed if that is liked and pays,
     /// or 304 if the caller has it already.
-    pub(in crate::api) fn response(self, headers: &HeaderMap) -> Response<Body> {
+    pub(crate) fn response(self, headers: &HeaderMap) -> Response<Body> {
         let tag = self.tag();
         let mut response = if matches(headers, &tag) {
-            answer(StatusCode::NOT_MODIFIED, Body::Empty)
+            private(StatusCode::NOT_MODIFIED, Body::Empty)
         } else {
             let compressed = takes_gzip(headers).then(|| gzip(self.body.as_bytes())).flatten();
             let coding = compressed.is_some().then(|| HeaderValue::from_static("gzip"));
             let body = compressed.map_or_else(|| Body::Text(self.body), Body::Binary);
-            let mut response = answer(StatusCode::OK, body);
+            let mut response = private(StatusCode::OK, body);
             let content_type = HeaderValue::from_static(self.format.content_type());
             response.headers_mut().insert(CONTENT_TYPE, content_type);
             response.headers_mut().extend(coding.map(|coding| (CONTENT_ENCODING, coding)));
@@ -74,8 +73,8 @@ impl Document {
     }
 }
 
-/// An answer that no one but the caller may keep, and the caller only to ask whether it is still so.
-pub(in crate::api) fn answer(status: StatusCode, body: Body) -> Response<Body> {
+/// A response that no one but the caller may keep, and the caller only to ask whether it is still so.
+pub(crate) fn private(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let no_cache = HeaderValue::from_static("private, no-cache");

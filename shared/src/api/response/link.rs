@@ -7,10 +7,10 @@ use lambda_http::http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api::ApiError;
-use crate::api::request::query::QueryString;
+use crate::api::request::query::Query;
 
 /// What is encoded in a path or query: all but the unreserved characters (RFC 3986, section 2.3).
-pub(in crate::api) const RESERVED: &AsciiSet =
+pub(crate) const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The value of the `Link` header that leads from the page that `query` asked for to the one that
@@ -18,10 +18,7 @@ pub(in crate::api) const RESERVED: &AsciiSet =
 ///
 /// # Errors
 /// [`ApiError::Internal`] if it cannot stand in a header.
-pub(in crate::api) fn next_link(
-    query: &QueryString,
-    cursor: &str,
-) -> Result<HeaderValue, ApiError> {
+pub(crate) fn next_link(query: &Query, cursor: &str) -> Result<HeaderValue, ApiError> {
     let same = query.iter().filter(|(name, _)| !matches!(*name, "cursor" | "offset"));
     let mut target = String::new();
     for (name, value) in same.chain([("cursor", cursor)]) {

@@ -1,5 +1,7 @@
-//! What a request is answered with.
+//! What a request is answered with: a document, or a problem.
 
-pub(in crate::api) mod document;
-pub(in crate::api) mod link;
-pub(in crate::api) mod render;
+pub(super) mod activity;
+pub(super) mod document;
+pub(super) mod link;
+pub(super) mod page;
+pub(super) mod problem;

@@ -1,0 +1,241 @@
+//! Activities as JSON and as CSV. As JSON, they have the reference's form: every field always there,
+//! `null` where there is nothing.
+
+use std::net::IpAddr;
+
+use csv::{Terminator, WriterBuilder};
+use serde::Serialize;
+
+use crate::activity::{Activity, Altered, Metadata};
+use crate::api::ApiError;
+use crate::api::request::include::Include;
+use crate::directory::{Directory, User};
+use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
+use crate::time::Timestamp;
+
+/// The columns of a page as CSV.
+const COLUMNS: [&str; 17] = [
+    "id",
+    "userId",
+    "projectId",
+    "environmentId",
+    "user.id",
+    "user.name",
+    "user.profileImage",
+    "project.slug",
+    "project.name",
+    "environment.slug",
+    "environment.name",
+    "resourceType",
+    "resourceId",
+    "action",
+    "description",
+    "metadata",
+    "createdAt",
+];
+
+/// The columns that [`Include::client`] adds.
+const CLIENT_COLUMNS: [&str; 4] = ["ipAddress", "userAgent", "occurredAt", "altered"];
+
+/// An activity as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ActivityDocument<'a> {
+    id: ActivityId,
+    user_id: UserId,
+    project_id: Option<ProjectId>,
+    environment_id: Option<EnvironmentId>,
+    user: Option<&'a User>,
+    project: Option<Named<'a>>,
+    environment: Option<Named<'a>>,
+    resource_type: Option<&'a str>,
+    resource_id: Option<ResourceId>,
+    action: &'a str,
+    description: Option<&'a str>,
+    metadata: Option<&'a Metadata>,
+    created_at: Timestamp,
+    #[serde(flatten)]
+    client: Option<ClientDocument<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientDocument<'a> {
+    ip_address: Option<IpAddr>,
+    user_agent: Option<&'a str>,
+    occurred_at: Option<Timestamp>,
+    altered: Option<&'a Altered>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    slug: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    message: &'static str,
+    data: ActivityDocument<'a>,
+}
+
+impl<'a> ActivityDocument<'a> {
+    pub(super) fn new(activity: &'a Activity, directory: &'a Directory, include: Include) -> Self {
+        let Activity { id, user_id, created_at, details } = activity;
+        let project = details.project_id.and_then(|id| directory.projects.get(&id));
+        let environment = details.environment_id.and_then(|id| directory.environments.get(&id));
+        Self {
+            id: *id,
+            user_id: *user_id,
+            project_id: details.project_id,
+            environment_id: details.environment_id,
+            user: directory.user.as_ref(),
+            project: project.map(|found| Named { slug: &found.slug, name: &found.name }),
+            environment: environment.map(|found| Named { slug: &found.slug, name: &found.name }),
+            resource_type: details.resource_type.as_deref(),
+            resource_id: details.resource_id,
+            action: &details.action,
+            description: details.description.as_deref(),
+            metadata: details.metadata.as_ref(),
+            created_at: *created_at,
+            client: include.client.then_some(ClientDocument {
+                ip_address: details.ip_address,
+                user_agent: details.user_agent.as_deref(),
+                occurred_at: details.occurred_at,
+                altered: Some(&details.altered).filter(|altered| !altered.is_empty()),
+            }),
+        }
+    }
+
+    /// The cells of its line as CSV, in the order of [`COLUMNS`].
+    pub(super) fn cells(&self) -> Vec<String> {
+        fn number(value: Option<impl ToString>) -> String {
+            value.map(|value| value.to_string()).unwrap_or_default()
+        }
+        let user = self.user;
+        let mut cells = vec![
+            self.id.to_string(),
+            self.user_id.to_string(),
+            number(self.project_id),
+            number(self.environment_id),
+            number(user.map(|user| user.id)),
+            text(user.map(|user| user.name.as_str())),
+            text(user.and_then(|user| user.profile_image.as_deref())),
+            text(self.project.as_ref().map(|project| project.slug)),
+            text(self.project.as_ref().map(|project| project.name)),
+            text(self.environment.as_ref().map(|environment| environment.slug)),
+            text(self.environment.as_ref().map(|environment| environment.name)),
+            text(self.resource_type),
+            number(self.resource_id),
+            text(Some(self.action)),
+            text(self.description),
+            text(self.metadata.map(Metadata::as_text)),
+            self.created_at.to_string(),
+        ];
+        if let Some(client) = &self.client {
+            let altered = client.altered.map(|altered| serde_json::json!(altered));
+            cells.extend([
+                number(client.ip_address),
+                text(client.user_agent),
+                number(client.occurred_at),
+                number(altered),
+            ]);
+        }
+        cells
+    }
+}
+
+/// A text as a cell. One that a spreadsheet would take for a formula gets an apostrophe before it
+/// (OWASP: "CSV Injection").
+fn text(text: Option<&str>) -> String {
+    let text = text.unwrap_or_default();
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if formula { format!("'{text}") } else { text.to_owned() }
+}
+
+/// A line of CSV (RFC 4180).
+pub(super) fn csv_line<T: AsRef<[u8]>>(
+    cells: impl IntoIterator<Item = T>,
+) -> Result<String, ApiError> {
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .buffer_capacity(1_024)
+        .from_writer(Vec::new());
+    writer.write_record(cells).map_err(unwritable)?;
+    let line = writer.into_inner().map_err(|error| unwritable(error.into_error()))?;
+    String::from_utf8(line).map_err(unwritable)
+}
+
+/// The first line of a page as CSV, with the names of its columns.
+pub(super) fn csv_header(include: Include) -> Result<String, ApiError> {
+    let client = CLIENT_COLUMNS.iter().filter(|_| include.client);
+    csv_line(COLUMNS.iter().chain(client))
+}
+
+/// The JSON of one activity.
+///
+/// # Errors
+/// [`ApiError::Internal`] if it cannot be written.
+pub(crate) fn render_activity(
+    activity: &Activity,
+    directory: &Directory,
+    include: Include,
+) -> Result<String, ApiError> {
+    let data = ActivityDocument::new(activity, directory, include);
+    serde_json::to_string(&Envelope { message: "Activity retrieved successfully", data })
+        .map_err(unwritable)
+}
+
+/// What is ours cannot be written.
+pub(super) fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    ApiError::Internal(Box::new(error))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::activity::Details;
+
+    /// An activity, for tests of what is made of it.
+    pub(in super::super) fn activity(id: u64, description: &str) -> Activity {
+        Activity {
+            id: id.try_into().unwrap(),
+            user_id: 3.try_into().unwrap(),
+            created_at: "2024-01-15T10:30:00Z".parse().unwrap(),
+            details: Details {
+                project_id: 4.try_into().ok(),
+                action: "create".into(),
+                description: Some(description.to_owned()),
+                metadata: Metadata::from_text(r#"{"b":1.0,"a":"\u00e9"}"#.into()).ok(),
+                ip_address: "203.0.113.9".parse().ok(),
+                user_agent: Some("curl".into()),
+                ..Details::default()
+            },
+        }
+    }
+
+    #[test]
+    fn every_field_is_there_and_metadata_is_passed_on_byte_for_byte() {
+        let activity = activity(1, "d");
+        let directory = Directory::default();
+        let document = render_activity(&activity, &directory, Include::default()).unwrap();
+        let entry = concat!(
+            r#"{"id":1,"userId":3,"projectId":4,"environmentId":null,"user":null,"project":null,"#,
+            r#""environment":null,"resourceType":null,"resourceId":null,"action":"create","#,
+            r#""description":"d","metadata":{"b":1.0,"a":"\u00e9"},"#,
+            r#""createdAt":"2024-01-15T10:30:00.000Z""#
+        );
+        let message = r#"{"message":"Activity retrieved successfully","data":"#;
+        assert_eq!(document, format!("{message}{entry}}}}}"));
+        let document = render_activity(&activity, &directory, Include { client: true }).unwrap();
+        let client =
+            r#","ipAddress":"203.0.113.9","userAgent":"curl","occurredAt":null,"altered":null"#;
+        assert_eq!(document, format!("{message}{entry}{client}}}}}"));
+        let mut altered = activity;
+        altered.details.occurred_at = "2024-01-15T10:29:00Z".parse().ok();
+        altered.details.altered = [("action".to_owned(), Some("Create".to_owned()))].into();
+        let document = render_activity(&altered, &directory, Include { client: true }).unwrap();
+        let expected = r#","occurredAt":"2024-01-15T10:29:00.000Z","altered":{"action":"Create"}"#;
+        assert!(document.ends_with(&format!("{expected}}}}}")), "{document}");
+    }
+}
