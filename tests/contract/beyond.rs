@@ -5,7 +5,6 @@ use activity_log::activity::Metadata;
 use activity_log::logger::ActivityLogger;
 use activity_log::time::{Clock, Timestamp};
 use activity_log_local::kit::user;
-use lambda_http::Body;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, bearer};
@@ -344,6 +343,12 @@ async fn accept_chooses_json_ndjson_or_csv_and_anything_else_is_406() {
 
     let csv = accept("text/csv").await;
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+    let saved = Some("attachment; filename=\"activities.csv\"");
+    assert_eq!(csv.header("content-disposition"), saved);
+    assert_eq!(
+        (json.header("content-disposition"), ndjson.header("content-disposition")),
+        (None, None)
+    );
     let lines: Vec<&str> = csv.text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 6);
     assert!(
@@ -475,8 +480,7 @@ async fn response_limit_cuts_a_page_at_an_entry_and_the_next_goes_on_there() {
         let mut pages = 0;
         loop {
             let answer = fixture.list_with(&query, &[("accept", accept)]).await;
-            let sent = serde_json::to_string(&Body::from(answer.text.as_str())).unwrap().len();
-            assert!(sent < 5_600_000, "{sent}");
+            assert!(answer.payload < 5_600_000, "{}", answer.payload);
             let ids = if accept == "text/csv" {
                 let lines = answer.text.split_terminator("\r\n").skip(1);
                 lines.map(|line| line.split_once(',').unwrap().0.parse().unwrap()).collect()
@@ -496,6 +500,54 @@ async fn response_limit_cuts_a_page_at_an_entry_and_the_next_goes_on_there() {
         }
         assert_eq!(seen.len(), 1_000);
         assert!(pages > 1, "{accept} {order}");
+    }
+}
+
+/// The most that Lambda takes back from a function, in bytes (AWS: "Lambda quotas", 6 MB and 100).
+const LAMBDA_LIMIT: usize = 6_291_556;
+
+#[tokio::test]
+async fn the_largest_pages_of_every_format_are_within_what_lambda_takes() {
+    let fixture = Fixture::new().await;
+    let mut random = fastrand::Rng::with_seed(1);
+    // All that an entry can hold: of letters; of quotes, which take two bytes in what Lambda sends; of
+    // noise, which gzip cannot make shorter than base64 makes it longer.
+    let mut noise = || -> String {
+        let characters = std::iter::repeat_with(|| random.char('\u{80}'..='\u{7ff}'));
+        characters.take(2_000).collect()
+    };
+    let fill: [(&str, &mut dyn FnMut() -> String); 3] = [
+        ("letters", &mut || "x".repeat(4_000)),
+        ("quotes", &mut || "\\\"".repeat(2_000)),
+        ("noise", &mut noise),
+    ];
+    for (action, fill) in fill {
+        let batch = (0..1_000).map(|_| {
+            let text = fill();
+            let metadata = Metadata::from_text(format!("{{\"text\":\"{text}\"}}")).unwrap();
+            let text = text.replace('\\', "\"");
+            let cut = |length| text[..text.floor_char_boundary(length)].to_owned();
+            let mut activity = NewActivity::new(action)
+                .environment(4.try_into().unwrap(), 4.try_into().unwrap())
+                .description(cut(1_024))
+                .client("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff".parse().unwrap(), cut(512));
+            activity.details.metadata = Some(metadata);
+            activity
+        });
+        fixture.logger.append_batch(user(3), batch).await.unwrap();
+        for accept in ["application/json", "application/x-ndjson", "text/csv"] {
+            for coding in ["identity", "gzip"] {
+                let query = format!("action={action}&limit=1000&include=client");
+                let headers = [("accept", accept), ("accept-encoding", coding)];
+                let answer = fixture.list_with(&query, &headers).await;
+                let payload = answer.payload;
+                assert!(payload < LAMBDA_LIMIT, "{action} {accept} {coding}: {payload}");
+                assert!(answer.header("link").is_some(), "{action} {accept} {coding}: it was cut");
+                if answer.header("content-encoding").is_none() {
+                    assert!(payload > 5_400_000, "{action} {accept}: {payload}, cut too early");
+                }
+            }
+        }
     }
 }
 

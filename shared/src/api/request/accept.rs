@@ -5,7 +5,7 @@ use lambda_http::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
 use crate::api::ApiError;
 
-/// The form that a document has.
+/// The format of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object.
@@ -17,7 +17,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The forms of a list, the preferred one first.
+    /// The formats of a list, the preferred one first.
     pub const OF_LISTS: &'static [Self] = &[Self::Json, Self::Ndjson, Self::Csv];
 
     /// The form of a single entry.
@@ -50,7 +50,16 @@ impl Format {
         }
     }
 
-    /// Which of the `available` forms the caller likes best; the first of those liked the same.
+    /// The value of its `Content-Disposition` (RFC 6266), if a browser should save it as a file.
+    #[must_use]
+    pub(crate) const fn content_disposition(self) -> Option<&'static str> {
+        match self {
+            Self::Csv => Some("attachment; filename=\"activities.csv\""),
+            Self::Json | Self::Ndjson => None,
+        }
+    }
+
+    /// Which of the `available` formats the caller likes best; the first of those liked the same.
     ///
     /// # Errors
     /// [`ApiError::NotAcceptable`] if there is none.

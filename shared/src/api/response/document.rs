@@ -1,4 +1,4 @@
-//! Documents as HTTP answers: validators (RFC 9110, section 8.8.3), compression, caching.
+//! Documents as HTTP responses: validators (RFC 9110, section 8.8.3), compression, caching.
 
 use std::io::Write;
 
@@ -7,7 +7,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName,
+    IF_NONE_MATCH, VARY,
 };
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -38,7 +39,7 @@ impl Document {
         Self { format, body, entries, headers: HeaderMap::new() }
     }
 
-    /// The answer to a request with `headers`: the document, compressed if that is liked and pays,
+    /// The response to a request with `headers`: the document, compressed if that is liked and pays,
     /// or 304 if the caller has it already.
     pub(crate) fn response(self, headers: &HeaderMap) -> Response<Body> {
         let tag = self.tag();
@@ -51,7 +52,10 @@ impl Document {
             let mut response = private(StatusCode::OK, body);
             let content_type = HeaderValue::from_static(self.format.content_type());
             response.headers_mut().insert(CONTENT_TYPE, content_type);
-            response.headers_mut().extend(coding.map(|coding| (CONTENT_ENCODING, coding)));
+            let disposition = self.format.content_disposition().map(HeaderValue::from_static);
+            let disposition = disposition.map(|value| (CONTENT_DISPOSITION, value));
+            let coding = coding.map(|coding| (CONTENT_ENCODING, coding));
+            response.headers_mut().extend(disposition.into_iter().chain(coding));
             response
         };
         response.headers_mut().extend(self.headers);
