@@ -8,10 +8,11 @@ use std::time::Duration;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
+pub use aws_lc_rs::rsa::KeySize as RsaSize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -22,23 +23,36 @@ use tokio::task::JoinHandle;
 
 /// A private key that signs tokens, made anew for each test.
 pub struct SigningKey {
-    id: String,
+    id: Option<String>,
     pair: Pair,
 }
 
 enum Pair {
-    Rs256(RsaKeyPair),
-    Es256(EcdsaKeyPair),
-    EdDsa(Ed25519KeyPair),
+    Rsa(RsaKeyPair),
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
 }
 
 impl SigningKey {
-    /// A key for RS256, called `id`.
+    fn new(id: &str, pair: Pair) -> Self {
+        Self { id: Some(id.to_owned()), pair }
+    }
+
+    /// An RSA key of 2,048 bits for RS256, called `id`.
     ///
     /// # Errors
     /// If none can be made.
     pub fn rs256(id: &str) -> Result<Self, Unspecified> {
-        Ok(Self { id: id.to_owned(), pair: Pair::Rs256(RsaKeyPair::generate(KeySize::Rsa2048)?) })
+        Self::rsa(id, RsaSize::Rsa2048)
+    }
+
+    /// An RSA key of this size for RS256, called `id`.
+    ///
+    /// # Errors
+    /// If none can be made.
+    pub fn rsa(id: &str, size: RsaSize) -> Result<Self, Unspecified> {
+        Ok(Self::new(id, Pair::Rsa(RsaKeyPair::generate(size)?)))
     }
 
     /// A key for ES256, called `id`.
@@ -47,32 +61,54 @@ impl SigningKey {
     /// If none can be made.
     pub fn es256(id: &str) -> Result<Self, Unspecified> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-        Ok(Self { id: id.to_owned(), pair: Pair::Es256(pair) })
+        Ok(Self::new(id, Pair::P256(pair)))
     }
 
-    /// A key for EdDSA, called `id`.
+    /// A key for ES384, called `id`.
+    ///
+    /// # Errors
+    /// If none can be made.
+    pub fn es384(id: &str) -> Result<Self, Unspecified> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)?;
+        Ok(Self::new(id, Pair::P384(pair)))
+    }
+
+    /// A key for `EdDSA`, called `id`.
     ///
     /// # Errors
     /// If none can be made.
     pub fn eddsa(id: &str) -> Result<Self, Unspecified> {
-        Ok(Self { id: id.to_owned(), pair: Pair::EdDsa(Ed25519KeyPair::generate()?) })
+        Ok(Self::new(id, Pair::Ed25519(Ed25519KeyPair::generate()?)))
     }
 
-    /// The name of its algorithm in a token.
+    /// The same key without a name: neither its JWK nor its tokens have a `kid`.
+    #[must_use]
+    pub fn without_id(self) -> Self {
+        Self { id: None, ..self }
+    }
+
+    /// The names of the algorithms that it can sign by, first the one that its JWK has.
+    #[must_use]
+    pub const fn algorithms(&self) -> &'static [&'static str] {
+        match self.pair {
+            Pair::Rsa(_) => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+            Pair::P256(_) => &["ES256"],
+            Pair::P384(_) => &["ES384"],
+            Pair::Ed25519(_) => &["EdDSA", "Ed25519"],
+        }
+    }
+
+    /// The name of the algorithm that its JWK has.
     #[must_use]
     pub const fn algorithm(&self) -> &'static str {
-        match self.pair {
-            Pair::Rs256(_) => "RS256",
-            Pair::Es256(_) => "ES256",
-            Pair::EdDsa(_) => "EdDSA",
-        }
+        self.algorithms()[0]
     }
 
     /// The public key as a JWK (RFC 7517).
     #[must_use]
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {
-            Pair::Rs256(pair) => {
+            Pair::Rsa(pair) => {
                 let key = pair.public_key();
                 json!({
                     "kty": "RSA",
@@ -80,16 +116,15 @@ impl SigningKey {
                     "e": encode(key.exponent().big_endian_without_leading_zero()),
                 })
             }
-            Pair::Es256(pair) => {
-                // An uncompressed point: a byte that says so, and two halves.
-                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-                json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)})
-            }
-            Pair::EdDsa(pair) => {
+            Pair::P256(pair) => point("P-256", pair),
+            Pair::P384(pair) => point("P-384", pair),
+            Pair::Ed25519(pair) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())})
             }
         };
-        jwk["kid"] = self.id.as_str().into();
+        if let Some(id) = &self.id {
+            jwk["kid"] = id.as_str().into();
+        }
         jwk["alg"] = self.algorithm().into();
         jwk["use"] = "sig".into();
         jwk
@@ -101,9 +136,9 @@ impl SigningKey {
     /// If it has none.
     pub fn public_bytes(&self) -> Result<Vec<u8>, Unspecified> {
         Ok(match &self.pair {
-            Pair::Rs256(pair) => pair.public_key().as_der()?.as_ref().to_vec(),
-            Pair::Es256(pair) => pair.public_key().as_ref().to_vec(),
-            Pair::EdDsa(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Rsa(pair) => pair.public_key().as_der()?.as_ref().to_vec(),
+            Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
         })
     }
 
@@ -112,11 +147,23 @@ impl SigningKey {
     /// # Errors
     /// If it cannot be signed.
     pub fn token(&self, claims: &Value) -> Result<String, Unspecified> {
-        let header = json!({"typ": "JWT", "alg": self.algorithm(), "kid": self.id});
+        self.token_as(self.algorithm(), claims)
+    }
+
+    /// The same, signed by `algorithm`, one of those that this key can sign by.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn token_as(&self, algorithm: &str, claims: &Value) -> Result<String, Unspecified> {
+        let mut header = json!({"typ": "JWT", "alg": algorithm});
+        if let Some(id) = &self.id {
+            header["kid"] = id.as_str().into();
+        }
         self.token_with_header(&header, claims)
     }
 
-    /// A token with `claims` and any `header` at all.
+    /// A token with `claims` and any `header` at all. It is signed by the algorithm of the header if
+    /// this key can, and else by its own.
     ///
     /// # Errors
     /// If it cannot be signed.
@@ -124,16 +171,34 @@ impl SigningKey {
         let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let random = SystemRandom::new();
         let signature = match &self.pair {
-            Pair::Rs256(pair) => {
+            Pair::Rsa(pair) => {
+                let encoding: &dyn RsaEncoding = match header["alg"].as_str() {
+                    Some("RS384") => &RSA_PKCS1_SHA384,
+                    Some("RS512") => &RSA_PKCS1_SHA512,
+                    Some("PS256") => &RSA_PSS_SHA256,
+                    Some("PS384") => &RSA_PSS_SHA384,
+                    Some("PS512") => &RSA_PSS_SHA512,
+                    _ => &RSA_PKCS1_SHA256,
+                };
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature)?;
+                pair.sign(encoding, &random, signed.as_bytes(), &mut signature)?;
                 signature
             }
-            Pair::Es256(pair) => pair.sign(&random, signed.as_bytes())?.as_ref().to_vec(),
-            Pair::EdDsa(pair) => pair.sign(signed.as_bytes()).as_ref().to_vec(),
+            Pair::P256(pair) | Pair::P384(pair) => {
+                pair.sign(&random, signed.as_bytes())?.as_ref().to_vec()
+            }
+            Pair::Ed25519(pair) => pair.sign(signed.as_bytes()).as_ref().to_vec(),
         };
         Ok(format!("{signed}.{}", encode(signature)))
     }
+}
+
+/// The members of a JWK that are about a curve. The public key is an uncompressed point: a byte that
+/// says so, and two coordinates.
+fn point(curve: &str, pair: &EcdsaKeyPair) -> Value {
+    let coordinates = &pair.public_key().as_ref()[1..];
+    let (x, y) = coordinates.split_at(coordinates.len() / 2);
+    json!({"kty": "EC", "crv": curve, "x": encode(x), "y": encode(y)})
 }
 
 /// Base64 as in tokens (RFC 7515, section 2).
@@ -141,10 +206,15 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The JWK set of `keys`.
+/// The JWKS of `keys`.
 #[must_use]
 pub fn jwks(keys: &[&SigningKey]) -> String {
-    json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
+    jwks_of(keys.iter().map(|key| key.jwk()))
+}
+
+/// The JWKS that consists of these JWKs.
+pub fn jwks_of(keys: impl IntoIterator<Item = Value>) -> String {
+    json!({"keys": keys.into_iter().collect::<Value>()}).to_string()
 }
 
 /// How the server answers.
@@ -180,7 +250,7 @@ impl Provider {
     /// Starts one that behaves like this.
     ///
     /// # Errors
-    /// If no port is to be had.
+    /// If no port is free.
     pub async fn start(behaviour: Behaviour) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
