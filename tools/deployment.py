@@ -85,16 +85,30 @@ def evaluate(value, parameters):
     }[function]()
 
 
+def accepted(template, given):
+    """Whether the rules of the template accept these parameters."""
+    return all(
+        evaluate(one["Assert"], given)
+        for rule in template["Rules"].values()
+        if evaluate(rule.get("RuleCondition", True), given)
+        for one in rule["Assertions"]
+    )
+
+
 def check_parameters(template):
-    [rule] = template["Rules"].values()
-    for secret, url in itertools.product(["", SECRET], ["", "https://id.example.com/jwks.json"]):
-        given = {"JwtSecret": secret, "JwtJwksUrl": url}
-        accepted = all(evaluate(one["Assert"], given) for one in rule["Assertions"])
-        same(accepted, bool(secret) != bool(url), f"the rule for {given}")
+    names = ["JwtSecret", "JwtSecretPrevious", "JwtJwksUrl", "JwtIssuer", "JwtAudience"]
+    for values in itertools.product(["", "given"], repeat=len(names)):
+        given = dict(zip(names, values))
+        secret, previous, url, issuer, audience = map(bool, values)
+        wanted = secret != url and (issuer and audience or not url) and (secret or not previous)
+        same(accepted(template, given), wanted, f"whether the rules accept {given}")
     for name, good, bad in [
         ("JwtSecret", ["", "x" * 32], ["x" * 31, " "]),
+        ("JwtSecretPrevious", ["", "x" * 32], ["x" * 31, " "]),
         ("JwtJwksUrl", ["", "https://a.b/c"], ["http://a.b/c", "a", " "]),
-        ("JwtUserIdClaim", ["sub", "https://a.b/id"], ["", "user id"]),
+        ("JwtUserIdClaim", ["sub", "https://a.b/id", "app.id"], ["", "user id", "a..b", ".a", "a."]),
+        ("JwtIssuer", ["", "https://a.b/", "https://a.b, https://c.d/"], [" ", ",", "a,", ",a", "a, ,b"]),
+        ("JwtAudience", ["", "none", "a b", "a,b, c"], [" ", ",", "a,", ",a", "a, ,b"]),
         ("CorsHeaders", ["authorization", "x-b3-traceid"], ["", "*", "Accept", "a b", "a:"]),
         ("CorsOrigins", ["*", "https://a.b", "http://localhost:3000"], ["", "a.b", "https://a.b/", "*.b"]),
         ("AlarmEmail", ["", "a@b.c"], ["a", "a@", "@b", "a b@c"]),
@@ -102,7 +116,8 @@ def check_parameters(template):
         pattern = template["Parameters"][name]["AllowedPattern"]
         for value, wanted in [(value, True) for value in good] + [(value, False) for value in bad]:
             same(bool(re.search(pattern, value)), wanted, f"whether {name} may be {value!r}")
-    check(template["Parameters"]["JwtSecret"].get("NoEcho") is True, "JwtSecret is shown")
+    for secret in ["JwtSecret", "JwtSecretPrevious"]:
+        check(template["Parameters"][secret].get("NoEcho") is True, f"{secret} is shown")
 
 
 def start_server():

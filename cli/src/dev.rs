@@ -16,7 +16,7 @@ use crate::input::Lines;
 use crate::port::check_port;
 use crate::stop::Stop;
 use crate::target::DYNAMODB_PORT;
-use crate::token::token;
+use crate::token::local_token;
 
 /// Sample data: the reference's own examples, and enough around them to page through.
 const SAMPLE: &str = include_str!("../sample.ndjson");
@@ -119,6 +119,7 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> std::io::Res
         .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
         .env_remove("AWS_SESSION_TOKEN")
+        .env_remove("JWT_SECRET_PREVIOUS")
         .env_remove("JWT_JWKS_URL")
         .env_remove("JWT_USER_ID_CLAIM")
         .env_remove("JWT_ISSUER")
@@ -137,7 +138,7 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> std::io::Res
 /// Waits until all routes answer, says how to use them, and waits until the functions end.
 async fn serve(arguments: &Arguments, functions: &mut Guard) -> Result<(), Failure> {
     let user = SAMPLE_USER.try_into()?;
-    let token = token(local::JWT_SECRET, "sub", user, TOKEN_SECONDS)?;
+    let token = local_token(user, TOKEN_SECONDS)?;
     tokio::select! {
         outcome = wait_until_ready(arguments, &token) => outcome?,
         status = functions.wait() => return Err(ended(status)),

@@ -66,7 +66,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(arguments) => dev::run(arguments).await?,
-        Command::Token(arguments) => token::run(&arguments)?,
+        Command::Token(arguments) => token::run(&arguments).await?,
         Command::Import(arguments) => import::run(arguments).await?,
         Command::Export(arguments) => export::run(arguments).await?,
         Command::Verify(arguments) => verify::run(arguments).await?,

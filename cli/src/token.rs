@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use activity_log::auth::issue;
+use activity_log::auth::{TokenRules, issue};
 use activity_log::config;
 use activity_log::id::UserId;
 use activity_log_local as local;
@@ -22,27 +22,36 @@ pub(crate) struct Arguments {
     local: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let secret = if arguments.local {
-        local::JWT_SECRET.to_owned()
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let token = if arguments.local {
+        local_token(arguments.user, arguments.expires_in)?
     } else {
-        // The same checks as in the functions, so that a token is never made that they refuse.
-        config::verifier(&config::environment)?;
-        config::environment("JWT_SECRET").ok_or("environment variable JWT_SECRET is not set")?
+        let verifier = config::verifier(&config::environment)?;
+        let secret = config::environment("JWT_SECRET")
+            .ok_or("environment variable JWT_SECRET is not set")?;
+        let rules = config::token_rules(&config::environment)?;
+        let token = token(&secret, &rules, arguments.user, arguments.expires_in)?;
+        // What the functions ask it, so that a token that they refuse is never printed.
+        let header = format!("Bearer {token}");
+        let outcome = verifier.caller(Some(header.as_bytes())).await;
+        let caller =
+            outcome.map_err(|error| format!("the functions would refuse this token: {error}"))?;
+        if caller.user_id != arguments.user {
+            // As `exp`, which is an integer, too.
+            return Err("JWT_USER_ID_CLAIM is a claim that has another meaning".into());
+        }
+        token
     };
-    let claim = config::environment("JWT_USER_ID_CLAIM").filter(|_| !arguments.local);
-    let claim = claim.as_deref().unwrap_or("sub");
-    println!("{}", token(&secret, claim, arguments.user, arguments.expires_in)?);
+    println!("{token}");
     Ok(())
 }
 
-/// A token for `user`, good for `seconds`.
-pub(crate) fn token(
-    secret: &str,
-    claim: &str,
-    user: UserId,
-    seconds: u64,
-) -> Result<String, Failure> {
+/// A token for `user` of `activities dev`, good for `seconds`.
+pub(crate) fn local_token(user: UserId, seconds: u64) -> Result<String, Failure> {
+    token(local::JWT_SECRET, &TokenRules::default(), user, seconds)
+}
+
+fn token(secret: &str, rules: &TokenRules, user: UserId, seconds: u64) -> Result<String, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    Ok(issue(secret, claim, user, now.saturating_add(seconds))?)
+    Ok(issue(secret, rules, user, now.saturating_add(seconds))?)
 }

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 
 /// The shared secret of tokens in local development. It protects nothing.
-pub const JWT_SECRET: &str = "local-development-only-not-a-secret";
+pub const JWT_SECRET: &str = activity_log::config::LOCAL_JWT_SECRET;
 
 /// The region that the embedded DynamoDB pretends to be in.
 pub const REGION: &str = "us-east-1";

@@ -1,13 +1,13 @@
 //! An API of its own for every test, with the reference's examples in its log.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
 use activity_log::api::routes::ROUTES;
 use activity_log::api::{Api, lambda};
-use activity_log::auth::{TokenRules, Verifier, issue};
+use activity_log::auth::{Secret, TokenRules, Verifier, issue};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, NameChange};
 use activity_log::logger::ActivityLogger;
@@ -23,6 +23,7 @@ use flate2::read::GzDecoder;
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
 
 pub(crate) const LIST: &str = include_str!("../../events/list-activities.json");
 pub(crate) const PROJECT: &str = include_str!("../../events/list-project-activities.json");
@@ -92,7 +93,8 @@ impl Fixture {
         let logger = ActivityLogger::new(store.clone());
         logger.append_drafts(user(3), examples()).await.unwrap();
         logger.append_drafts(user(8), [foreign()]).await.unwrap();
-        let verifier = Verifier::shared_secret(JWT_SECRET, rules()).unwrap();
+        let secret = Secret::new(JWT_SECRET).unwrap();
+        let verifier = Verifier::shared_secret(secret, None, TokenRules::default());
         let path_parameters = PathParameters::Decoded;
         let lines = Arc::new(Mutex::new(Vec::new()));
         let telemetry = Telemetry::with(Some(METRICS.into()), {
@@ -222,12 +224,44 @@ pub(crate) fn add_headers(event: &mut Value, headers: &[(&str, &str)]) {
 
 /// An `Authorization` header of `id` that is good for an hour.
 pub(crate) fn bearer(id: u64) -> String {
-    format!("Bearer {}", issue(JWT_SECRET, "sub", user(id), now() + 3_600).unwrap())
+    format!(
+        "Bearer {}",
+        issue(JWT_SECRET, &TokenRules::default(), user(id), now() + 3_600).unwrap()
+    )
 }
 
-/// The rules of tokens unless a test is about them.
-pub(crate) fn rules() -> TokenRules {
-    TokenRules { user_id_claim: "sub".into(), issuer: None, audience: None, leeway_seconds: 30 }
+/// What is logged beside the line of each request.
+#[derive(Clone, Default)]
+pub(crate) struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Logged {
+    /// Takes what this thread logs until the guard is dropped.
+    pub(crate) fn start() -> (Self, DefaultGuard) {
+        let logged = Self::default();
+        let writer = logged.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time();
+        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+        (logged, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// The warnings since the last time, without those of other crates.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        let warnings =
+            text.lines().filter_map(|line| line.trim().strip_prefix("WARN activity_log"));
+        warnings.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
+    }
 }
 
 /// Seconds since 1970.

@@ -1,7 +1,9 @@
 //! What the functions tell of each request: one line, without the token, with its metrics.
 
+use std::collections::BTreeSet;
+
 use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
-use activity_log::auth::{TokenError, issue};
+use activity_log::auth::{ClaimPath, Secret, TokenError, TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::kit::user;
 use serde_json::{Value, json};
@@ -100,7 +102,10 @@ async fn what_the_caller_sent_is_not_in_the_line() {
 #[tokio::test]
 async fn a_refused_token_is_counted_by_its_reason() {
     let fixture = Fixture::new().await;
-    let token = |expiry| format!("Bearer {}", issue(JWT_SECRET, "sub", user(3), expiry).unwrap());
+    let token = |expiry| {
+        let token = issue(JWT_SECRET, &TokenRules::default(), user(3), expiry).unwrap();
+        format!("Bearer {token}")
+    };
     for (header, reason) in [
         ("Basic dTpw".to_owned(), TokenError::Absent),
         ("Bearer x".to_owned(), TokenError::Invalid),
@@ -123,6 +128,74 @@ async fn a_refused_token_is_counted_by_its_reason() {
         .await;
     let line = fixture.line();
     assert_eq!((&line["status"], line.get("_aws")), (&json!(204), None));
+}
+
+#[tokio::test]
+async fn the_line_names_the_claim_that_failed_and_the_caller_is_not_told() {
+    let mut fixture = Fixture::new().await;
+    let rules = TokenRules {
+        user_id_claim: ClaimPath::new("app.user_id").unwrap(),
+        issuers: vec!["https://id.example".into()],
+        audiences: vec!["activities".into()],
+        leeway_seconds: 0,
+    };
+    let secret = || Secret::new(JWT_SECRET).unwrap();
+    fixture.api.verifier = Verifier::shared_secret(secret(), None, rules);
+    let good = json!({
+        "app": {"user_id": 3}, "exp": now() + 600, "iss": "https://id.example", "aud": "activities",
+    });
+    let ask = async |claims: &Value| {
+        let key = jsonwebtoken::EncodingKey::from_secret(JWT_SECRET.as_bytes());
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).unwrap();
+        let answer = fixture.list_with("", &[("authorization", &format!("Bearer {token}"))]).await;
+        (answer, fixture.line())
+    };
+    let (answer, line) = ask(&good).await;
+    assert_eq!((answer.status, line.get("claim")), (200, None));
+
+    let message = "Missing or invalid authentication token";
+    let mut details = BTreeSet::new();
+    for (member, value, reason, claim) in [
+        ("exp", json!(now() - 77), "expired", "exp"),
+        ("exp", json!(null), "claims", "exp"),
+        ("exp", json!("hush"), "claims", "exp"),
+        ("nbf", json!(now() + 77), "not_yet_valid", "nbf"),
+        ("nbf", json!("hush"), "claims", "nbf"),
+        ("iss", json!("https://hush.example"), "claims", "iss"),
+        ("iss", json!(null), "claims", "iss"),
+        ("aud", json!("hush"), "claims", "aud"),
+        ("aud", json!(["hush"]), "claims", "aud"),
+        ("aud", json!(null), "claims", "aud"),
+        ("app", json!({"user_id": "hush"}), "user", "app.user_id"),
+        ("app", json!(null), "user", "app.user_id"),
+    ] {
+        let mut claims = good.clone();
+        claims[member] = value;
+        let (answer, line) = ask(&claims).await;
+        assert_eq!((&line["reason"], &line["claim"]), (&json!(reason), &json!(claim)), "{claims}");
+        let refused = ("reason".into(), reason.into(), vec!["authFailures".into()]);
+        assert_eq!(metrics(&line), [refused]);
+        assert!(!line.to_string().contains("hush"), "{line}");
+        // Not one of its words is a claim's name.
+        assert_eq!(answer.problem(), (401, "unauthenticated", message));
+        details.insert(answer.body["detail"].as_str().unwrap().to_owned());
+    }
+    let claims = json!({"client_id": "hush", "aud": null});
+    let mut other = good.clone();
+    other.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    let (_, line) = ask(&other).await;
+    assert_eq!((&line["reason"], &line["claim"]), (&json!("claims"), &json!("client_id")));
+    let expected = [
+        "A claim of the token is missing or not accepted.",
+        "The token does not name a user.",
+        "The token has expired.",
+        "The token is not valid yet.",
+    ];
+    assert_eq!(details, expected.map(str::to_owned).into());
+
+    // A token that is not signed by our key is not looked into.
+    fixture.list_with("", &[("authorization", "Bearer x")]).await;
+    assert_eq!(fixture.line().get("claim"), None);
 }
 
 #[tokio::test]

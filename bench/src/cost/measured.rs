@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
 use activity_log::api::{Api, Route, lambda};
-use activity_log::auth::{TokenRules, Verifier};
+use activity_log::auth::{Secret, TokenRules, Verifier};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, Environment, NameChange, Project, User};
 use activity_log::id::{IdSource, UserId};
@@ -89,16 +89,11 @@ impl Log {
                     Timestamp::from_millis(now.load(Ordering::SeqCst)).unwrap_or(Timestamp::MIN)
                 })
             });
-        let rules = TokenRules {
-            user_id_claim: "sub".to_owned(),
-            issuer: None,
-            audience: None,
-            leeway_seconds: 0,
-        };
+        let secret = Secret::new(activity_log_local::JWT_SECRET)?;
         let (sender, lines) = channel();
         let api = Api {
             store,
-            verifier: Verifier::shared_secret(activity_log_local::JWT_SECRET, rules)?,
+            verifier: Verifier::shared_secret(secret, None, TokenRules::default()),
             path_parameters: PathParameters::Decoded,
             telemetry: telemetry(sender.clone()),
         };

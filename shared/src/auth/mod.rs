@@ -1,62 +1,44 @@
 //! Bearer tokens: who is calling.
 //!
-//! A token is a JWT (RFC 7519), signed either with a shared secret (HS256) or by a provider that
-//! publishes its keys (RS256, ES256, EdDSA). Which of the two, and so which algorithms, is
-//! configured; what a token says of its own algorithm only ever makes it fail (RFC 8725, section
-//! 3.1).
+//! A token is a JWT (RFC 7519), signed either with a shared secret (HS256) or by a provider with a
+//! JWKS. Which of the two, and so which algorithms, is configured; what a token says of its own
+//! algorithm only ever makes it fail (RFC 8725, section 3.1).
+//!
+//! First the signature, then the claims: nothing that a token says is looked at before its signature
+//! is verified, and why a claim was refused never depends on which key was tried.
+//!
+//! | file | rule |
+//! |---|---|
+//! | `token` | what is a token, and which names algorithms have |
+//! | `secret` | which secrets count |
+//! | `key` | which keys of a JWKS count, and for which algorithms |
+//! | `jwks` | when the JWKS is fetched, and which of its keys are tried |
+//! | `rules`, `claim` | which claims count, and which one is the user id |
 
+mod claim;
 mod jwks;
+mod key;
+mod loopback;
+mod rules;
+mod secret;
+mod token;
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde_json::{Map, Value};
-
-pub use jwks::JwksError;
+pub use claim::{Claim, ClaimPath};
 use jwks::KeySet;
+pub use jwks::{JwksError, JwksUrl};
+pub(crate) use loopback::is_loopback;
+pub use rules::TokenRules;
+pub use secret::Secret;
+use secret::Secrets;
+use token::SignedToken;
+pub use token::issue;
 
 use crate::id::UserId;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_LENGTH: usize = 8 * 1_024;
-
-/// The shortest shared secret, in bytes: the length of the hash (RFC 7518, section 3.2).
-const MIN_SECRET_LENGTH: usize = 32;
-
-/// What a token must say besides being signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenRules {
-    /// The claim that holds the user id, an integer or its decimal text.
-    pub user_id_claim: String,
-    /// What `iss` must be, if it is checked.
-    pub issuer: Option<String>,
-    /// What `aud` must be or contain, if it is checked.
-    pub audience: Option<String>,
-    /// Tolerance for `exp` and `nbf`, in seconds.
-    pub leeway_seconds: u64,
-}
-
-impl TokenRules {
-    /// What must be true of a token of `algorithm`.
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.leeway = self.leeway_seconds;
-        validation.validate_nbf = true;
-        validation.validate_aud = self.audience.is_some();
-        let mut required = vec!["exp"];
-        if let Some(issuer) = &self.issuer {
-            required.push("iss");
-            validation.set_issuer(&[issuer]);
-        }
-        if let Some(audience) = &self.audience {
-            required.push("aud");
-            validation.set_audience(&[audience]);
-        }
-        validation.set_required_spec_claims(&required);
-        validation
-    }
-}
 
 /// Who is calling: known only from a token that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +48,7 @@ pub struct Caller {
 }
 
 /// Why a request has no caller. The text is for the caller, so a bad signature and a malformed
-/// token are not told apart.
+/// token are not told apart, and a claim is not named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// No `Authorization` header, or not of the Bearer scheme.
@@ -81,18 +63,24 @@ pub enum TokenError {
     /// Before its `nbf`.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Without a claim that is required, or with a value of it that is not accepted.
+    /// Without this claim, which is required, or with a value of it that is not accepted.
     #[error("a claim of the token is missing or not accepted")]
-    Claims,
+    Claims(Claim),
     /// Without a user id.
     #[error("the token does not name a user")]
     User,
 }
 
 impl TokenError {
-    /// All there are.
-    pub const ALL: [Self; 6] =
-        [Self::Absent, Self::Invalid, Self::Expired, Self::NotYetValid, Self::Claims, Self::User];
+    /// One of each that has a name of its own in logs and metrics.
+    pub const ALL: [Self; 6] = [
+        Self::Absent,
+        Self::Invalid,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::Claims(Claim::Expiry),
+        Self::User,
+    ];
 
     /// What it is called in logs and metrics.
     #[must_use]
@@ -102,7 +90,7 @@ impl TokenError {
             Self::Invalid => "invalid",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
-            Self::Claims => "claims",
+            Self::Claims(_) => "claims",
             Self::User => "user",
         }
     }
@@ -115,7 +103,7 @@ pub enum AuthError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// It is not: there are no keys yet to verify any token with.
-    #[error("the keys of the token provider cannot be had")]
+    #[error("the JWKS of the token provider is unavailable")]
     Keys(#[from] JwksError),
 }
 
@@ -123,57 +111,48 @@ pub enum AuthError {
 #[derive(Debug)]
 pub struct Verifier {
     keys: Keys,
-    /// What must be true of a token, by its algorithm; of those that are here, and no others.
-    validations: Vec<(Algorithm, Validation)>,
-    user_id_claim: String,
+    rules: TokenRules,
 }
 
 /// What signatures are verified with.
 #[derive(Debug)]
 enum Keys {
-    /// A secret that the token provider has, too.
-    Shared(DecodingKey),
+    /// Secrets that the token provider has, too.
+    Secrets(Secrets),
     /// Public keys of the token provider.
-    Published(KeySet),
+    Jwks(KeySet),
 }
 
 impl Verifier {
-    /// Verifies tokens signed by HS256 with `secret`.
-    ///
-    /// # Errors
-    /// A reason if the secret is shorter than the hash.
-    pub fn shared_secret(secret: &str, rules: TokenRules) -> Result<Self, &'static str> {
-        if secret.len() < MIN_SECRET_LENGTH {
-            return Err("must be at least 32 bytes");
-        }
-        let key = DecodingKey::from_secret(secret.as_bytes());
-        Ok(Self::new(Keys::Shared(key), &[Algorithm::HS256], rules))
+    /// Verifies tokens signed by HS256 with `current`, or with `previous` during a rotation.
+    #[must_use]
+    pub const fn shared_secret(
+        current: Secret,
+        previous: Option<Secret>,
+        rules: TokenRules,
+    ) -> Self {
+        Self { keys: Keys::Secrets(Secrets { current, previous }), rules }
     }
 
-    /// Verifies tokens signed by RS256, ES256 or EdDSA with a key of the set (RFC 7517) at `url`.
+    /// Verifies tokens signed with a key of the JWKS at `url`: by RS256, RS384, RS512, PS256, PS384,
+    /// PS512, ES256, ES384 or EdDSA, whichever the key is for.
     ///
-    /// # Errors
-    /// A reason if the URL is not `https:`, or `http:` to this machine.
-    pub fn published_keys(url: &str, rules: TokenRules) -> Result<Self, &'static str> {
-        let keys = Keys::Published(KeySet::new(url)?);
-        Ok(Self::new(keys, &jwks::ALGORITHMS, rules))
+    /// Without an issuer and an audience in `rules`, every token of the provider is good, whoever it
+    /// was made for. The configuration requires both.
+    #[must_use]
+    pub fn jwks(url: JwksUrl, rules: TokenRules) -> Self {
+        Self { keys: Keys::Jwks(KeySet::new(url)), rules }
     }
 
-    fn new(keys: Keys, algorithms: &[Algorithm], rules: TokenRules) -> Self {
-        let validation = |algorithm: &Algorithm| (*algorithm, rules.validation(*algorithm));
-        let validations = algorithms.iter().map(validation).collect();
-        Self { keys, validations, user_id_claim: rules.user_id_claim }
-    }
-
-    /// Fetches the published keys, if it is those that count, so that no request has to wait for
-    /// them. For a function's initialisation.
+    /// Fetches the JWKS, if there is one, so that no request has to wait for it. For a function's
+    /// initialisation.
     ///
     /// # Errors
-    /// [`JwksError`] if they cannot be had; a request will try again.
+    /// [`JwksError`] if it is unavailable; a request will try again.
     pub async fn warm_up(&self) -> Result<(), JwksError> {
         match &self.keys {
-            Keys::Shared(_) => Ok(()),
-            Keys::Published(keys) => keys.fetch(Instant::now()).await,
+            Keys::Secrets(_) => Ok(()),
+            Keys::Jwks(keys) => keys.fetch(Instant::now()).await,
         }
     }
 
@@ -191,6 +170,18 @@ impl Verifier {
         self.verify(token.trim_start()).await
     }
 
+    /// The claim by which `error` came about, for the operator; `None` if it is about none.
+    #[must_use]
+    pub fn claim(&self, error: TokenError) -> Option<&str> {
+        match error {
+            TokenError::Absent | TokenError::Invalid => None,
+            TokenError::Expired => Some(Claim::Expiry.name()),
+            TokenError::NotYetValid => Some(Claim::NotBefore.name()),
+            TokenError::Claims(claim) => Some(claim.name()),
+            TokenError::User => Some(self.rules.user_id_claim.as_str()),
+        }
+    }
+
     async fn verify(&self, token: &str) -> Result<Caller, AuthError> {
         if token.is_empty() {
             return Err(TokenError::Absent.into());
@@ -198,84 +189,40 @@ impl Verifier {
         if token.len() > MAX_TOKEN_LENGTH {
             return Err(TokenError::Invalid.into());
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        // An extension that must be understood (RFC 7515, section 4.1.11); we understand none.
-        if header.crit.is_some() {
-            return Err(TokenError::Invalid.into());
-        }
-        let accepted = self.validations.iter().find(|(algorithm, _)| *algorithm == header.alg);
-        let (algorithm, validation) = accepted.ok_or(TokenError::Invalid)?;
-        match &self.keys {
-            Keys::Shared(key) => Ok(self.verify_with(key, validation, token)?),
-            Keys::Published(keys) => {
-                let key = keys.find(header.kid.as_deref(), *algorithm, Instant::now()).await?;
-                let key = key.ok_or(TokenError::Invalid)?;
-                Ok(self.verify_with(key.key(), validation, token)?)
+        let token = SignedToken::parse(token).ok_or(TokenError::Invalid)?;
+        let is_verified = match &self.keys {
+            Keys::Secrets(secrets) => secrets.verify(&token),
+            // One that no key can verify is the caller's fault, also while there are no keys.
+            Keys::Jwks(keys) => {
+                key::is_asymmetric(token.algorithm()) && keys.verify(&token, Instant::now()).await?
             }
-        }
-    }
-
-    fn verify_with(
-        &self,
-        key: &DecodingKey,
-        validation: &Validation,
-        token: &str,
-    ) -> Result<Caller, TokenError> {
-        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, key, validation);
-        let claims = decoded.map_err(|error| reason(error.kind()))?.claims;
-        let user_id = match claims.get(&self.user_id_claim) {
-            Some(Value::Number(number)) => number.as_u64().and_then(|id| id.try_into().ok()),
-            Some(Value::String(text)) => text.parse().ok(),
-            _ => None,
         };
-        Ok(Caller { user_id: user_id.ok_or(TokenError::User)? })
+        let claims = token.claims().filter(|_| is_verified).ok_or(TokenError::Invalid)?;
+        // A clock before 1970 makes every token one of the future.
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Ok(Caller { user_id: self.rules.check(&claims, now)? })
     }
-}
-
-fn reason(kind: &ErrorKind) -> TokenError {
-    match kind {
-        ErrorKind::ExpiredSignature => TokenError::Expired,
-        ErrorKind::ImmatureSignature => TokenError::NotYetValid,
-        ErrorKind::MissingRequiredClaim(_)
-        | ErrorKind::InvalidClaimFormat(_)
-        | ErrorKind::InvalidIssuer
-        | ErrorKind::InvalidAudience => TokenError::Claims,
-        _ => TokenError::Invalid,
-    }
-}
-
-/// Makes a token for `user` that expires at `expires_at`, in seconds since 1970. For local
-/// development and tests; the platform issues the real ones.
-///
-/// # Errors
-/// If the token cannot be signed.
-pub fn issue(
-    secret: &str,
-    user_id_claim: &str,
-    user: UserId,
-    expires_at: u64,
-) -> Result<String, jsonwebtoken::errors::Error> {
-    let claims = Map::from_iter([
-        (user_id_claim.to_owned(), Value::from(user.get())),
-        ("exp".to_owned(), Value::from(expires_at)),
-    ]);
-    let key = EncodingKey::from_secret(secret.as_bytes());
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
 }
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use serde_json::{Value, json};
+
     use super::*;
-    use serde_json::json;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn rules() -> TokenRules {
-        TokenRules { user_id_claim: "sub".into(), issuer: None, audience: None, leeway_seconds: 30 }
+        TokenRules::default()
+    }
+
+    fn verifier(rules: TokenRules) -> Verifier {
+        Verifier::shared_secret(Secret::new(SECRET).unwrap(), None, rules)
     }
 
     fn now() -> u64 {
-        jsonwebtoken::get_current_timestamp()
+        SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
     }
 
     #[test]
@@ -305,71 +252,57 @@ mod tests {
     }
 
     fn check(rules: TokenRules, token: &str) -> Result<u64, TokenError> {
-        let verifier = Verifier::shared_secret(SECRET, rules).unwrap();
-        caller(&verifier, Some(format!("Bearer {token}").as_bytes()))
-    }
-
-    fn check_claims(claims: &Value) -> Result<u64, TokenError> {
-        check(rules(), &sign(Algorithm::HS256, SECRET, claims))
+        caller(&verifier(rules), Some(format!("Bearer {token}").as_bytes()))
     }
 
     #[test]
-    fn a_token_names_its_user_by_an_integer_or_its_decimal_text() {
-        let exp = now() + 60;
-        assert_eq!(check_claims(&json!({"sub": 3, "exp": exp})), Ok(3));
-        assert_eq!(check_claims(&json!({"sub": "3", "exp": exp})), Ok(3));
-        for sub in [
-            json!(0),
-            json!(-3),
-            json!(3.0),
-            json!(9_007_199_254_740_992_u64),
-            json!("03"),
-            json!("+3"),
-            json!(" 3"),
-            json!("three"),
-            json!(""),
-            json!(null),
-        ] {
-            assert_eq!(
-                check_claims(&json!({"sub": sub, "exp": exp})),
-                Err(TokenError::User),
-                "{sub}"
-            );
-        }
-        assert_eq!(check_claims(&json!({"exp": exp})), Err(TokenError::User));
-        assert_eq!(check_claims(&json!({"sub": [3], "exp": exp})), Err(TokenError::Invalid));
-    }
-
-    #[test]
-    fn expiry_is_required_and_kept_with_the_leeway() {
-        assert_eq!(check_claims(&json!({"sub": 3})), Err(TokenError::Claims));
-        assert_eq!(check_claims(&json!({"sub": 3, "exp": now() - 10})), Ok(3));
-        assert_eq!(check_claims(&json!({"sub": 3, "exp": now() - 60})), Err(TokenError::Expired));
-        let early = json!({"sub": 3, "exp": now() + 600, "nbf": now() + 60});
-        assert_eq!(check_claims(&early), Err(TokenError::NotYetValid));
-    }
-
-    #[test]
-    fn issuer_and_audience_are_required_when_configured() {
-        let rules = || TokenRules {
-            issuer: Some("https://id.example".into()),
-            audience: Some("activities".into()),
-            ..rules()
+    fn a_token_of_the_previous_secret_is_as_good_and_fails_by_its_own_fault() {
+        const PREVIOUS: &str = "fedcba9876543210fedcba9876543210";
+        let secret = |secret| Secret::new(secret).unwrap();
+        let rotating = Verifier::shared_secret(secret(SECRET), Some(secret(PREVIOUS)), rules());
+        let check = |verifier: &Verifier, signed_with: &str, claims: &Value| {
+            let token = sign(Algorithm::HS256, signed_with, claims);
+            caller(verifier, Some(format!("Bearer {token}").as_bytes()))
         };
-        let exp = now() + 60;
-        let check = |claims: Value| check(rules(), &sign(Algorithm::HS256, SECRET, &claims));
-        let good =
-            json!({"sub": 3, "exp": exp, "iss": "https://id.example", "aud": ["activities"]});
-        assert_eq!(check(good), Ok(3));
-        for bad in [
-            json!({"sub": 3, "exp": exp}),
-            json!({"sub": 3, "exp": exp, "iss": "https://id.example"}),
-            json!({"sub": 3, "exp": exp, "aud": "activities"}),
-            json!({"sub": 3, "exp": exp, "iss": "https://id.example", "aud": "other"}),
-            json!({"sub": 3, "exp": exp, "iss": "https://evil.example", "aud": "activities"}),
-        ] {
-            assert_eq!(check(bad.clone()), Err(TokenError::Claims), "{bad}");
+        let good = json!({"sub": 3, "exp": now() + 60});
+        let expired = json!({"sub": 3, "exp": now() - 60});
+        for signed_with in [SECRET, PREVIOUS] {
+            assert_eq!(check(&rotating, signed_with, &good), Ok(3));
+            assert_eq!(check(&rotating, signed_with, &expired), Err(TokenError::Expired));
         }
+        assert_eq!(check(&verifier(rules()), PREVIOUS, &good), Err(TokenError::Invalid));
+        let stranger = "another secret of thirty-two bytes!!";
+        assert_eq!(check(&rotating, stranger, &good), Err(TokenError::Invalid));
+        let token = sign(Algorithm::HS512, PREVIOUS, &good);
+        let header = format!("Bearer {token}");
+        assert_eq!(caller(&rotating, Some(header.as_bytes())), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_secret_has_at_least_32_bytes() {
+        assert!(Secret::new(&"x".repeat(31)).is_err());
+        assert!(Secret::new(&"x".repeat(32)).is_ok());
+        assert!(Secret::new(&"é".repeat(16)).is_ok());
+    }
+
+    #[test]
+    fn the_claim_that_failed_is_told_to_the_operator() {
+        let user_id_claim = ClaimPath::new("app.user_id").unwrap();
+        let verifier = verifier(TokenRules { user_id_claim, ..rules() });
+        let claims = TokenError::ALL.map(|error| verifier.claim(error));
+        assert_eq!(
+            claims,
+            [None, None, Some("exp"), Some("nbf"), Some("exp"), Some("app.user_id")]
+        );
+        assert_eq!(verifier.claim(TokenError::Claims(Claim::Client)), Some("client_id"));
+    }
+
+    #[test]
+    fn a_token_that_is_issued_names_its_user_in_text() {
+        let token = issue(SECRET, &rules(), 3.try_into().unwrap(), now() + 60).unwrap();
+        let claims = SignedToken::parse(&token).unwrap().claims().unwrap();
+        assert_eq!(claims["sub"], "3");
+        assert_eq!(check(rules(), &token), Ok(3));
     }
 
     #[test]
@@ -397,8 +330,8 @@ mod tests {
 
     #[test]
     fn the_header_is_of_the_bearer_scheme_in_any_case() {
-        let verifier = Verifier::shared_secret(SECRET, rules()).unwrap();
-        let token = issue(SECRET, "sub", 3.try_into().unwrap(), now() + 60).unwrap();
+        let verifier = verifier(rules());
+        let token = issue(SECRET, &rules(), 3.try_into().unwrap(), now() + 60).unwrap();
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let header = format!("{scheme} {token}");
             assert_eq!(caller(&verifier, Some(header.as_bytes())), Ok(3), "{scheme}");
@@ -417,7 +350,7 @@ mod tests {
             at: proptest::sample::Index,
             letter in "[A-Za-z0-9_.=-]|\\PC",
         ) {
-            let token = issue(SECRET, "sub", 3.try_into().unwrap(), 4_102_358_565).unwrap();
+            let token = issue(SECRET, &rules(), 3.try_into().unwrap(), 4_102_358_565).unwrap();
             let at = at.index(token.len());
             let mut changed = token.clone();
             changed.replace_range(at..=at, &letter);
@@ -427,7 +360,7 @@ mod tests {
 
         #[test]
         fn no_header_makes_it_panic_or_pass(header in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-            let verifier = Verifier::shared_secret(SECRET, rules()).unwrap();
+            let verifier = verifier(rules());
             proptest::prop_assert!(caller(&verifier, Some(&header)).is_err());
         }
     }

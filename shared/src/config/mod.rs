@@ -5,26 +5,35 @@
 //! | `ACTIVITIES_TABLE` | name of the table of entries | required |
 //! | `DIRECTORY_TABLE` | name of the table of names and slugs | required |
 //! | `LEDGER_TABLE` | name of the table of heads, blocks and nodes | required |
-//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | required, unless the next is set |
-//! | `JWT_JWKS_URL` | where the keys of RS256, ES256 and EdDSA tokens are published | required, unless the one above is set |
-//! | `JWT_USER_ID_CLAIM` | the claim that holds the user id | `sub` |
-//! | `JWT_ISSUER` | what `iss` must be | not checked |
-//! | `JWT_AUDIENCE` | what `aud` must be or contain | not checked |
+//! | `JWT_SECRET` | shared secret of HS256 tokens, at least 32 bytes | required, unless `JWT_JWKS_URL` is set |
+//! | `JWT_SECRET_PREVIOUS` | the secret before it, whose tokens are still good, during a rotation | none |
+//! | `JWT_JWKS_URL` | location of the JWKS of a token provider, whose tokens are signed by RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA | required, unless `JWT_SECRET` is set |
+//! | `JWT_USER_ID_CLAIM` | the claim that holds the user id: a name, or a path of names (`app.user_id`) | `sub` |
+//! | `JWT_ISSUER` | what `iss` must be: one of these, with commas between them | required with `JWT_JWKS_URL`, else not checked |
+//! | `JWT_AUDIENCE` | what `aud`, or `client_id` where there is no `aud`, must be or contain: one of these, with commas between them; `none` if the provider sends neither, so that it is not checked | required with `JWT_JWKS_URL`, else not checked |
 //! | `JWT_LEEWAY_SECONDS` | tolerance for `exp` and `nbf`, 0 to 300 | 30 |
 //! | `DEAD_LETTER_QUEUE_URL` | where messages go that can never be recorded | they fail, and SQS moves them |
 //! | `METRICS_NAMESPACE` | namespace of the metrics in CloudWatch | no metrics |
 //! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does | `decoded` |
 //!
-//! Region, credentials and endpoint are the AWS SDK's own variables.
+//! Region, credentials and endpoint are the AWS SDK's own variables. One of them is read here, too:
+//! [`LOCAL_JWT_SECRET`] counts only where `AWS_ENDPOINT_URL_DYNAMODB` leads to this machine.
 
 #[cfg(feature = "api")]
 mod api;
 
 #[cfg(feature = "api")]
-pub use api::{PathParameters, path_parameters, verifier};
+pub use api::{PathParameters, path_parameters, token_rules, verifier};
 
 use crate::store::Tables;
 use crate::telemetry::Telemetry;
+
+/// The shared secret of `activities dev`, which everybody knows.
+///
+/// Whoever has a secret can be any user. So a function refuses this one, unless its DynamoDB is on the
+/// same machine: then there is nothing in it but what was put there for development. A function on AWS
+/// is never in that case.
+pub const LOCAL_JWT_SECRET: &str = "local-development-only-not-a-secret";
 
 /// A variable that keeps the process from starting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +42,7 @@ pub enum ConfigError {
     /// It is not set, or empty.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// It has a value that cannot be.
+    /// It has an invalid value.
     #[error("environment variable {name} {reason}")]
     Invalid {
         /// The variable.

@@ -24,6 +24,9 @@ pub(crate) struct AnsweredRequest<'a> {
     /// Why that was not found out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
+    /// The name of the claim that was the reason, without its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) claim: Option<&'a str>,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) auth_failures: u32,
     /// How many entries the answer shows.

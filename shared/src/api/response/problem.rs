@@ -69,9 +69,9 @@ impl ApiError {
     }
 
     /// Why a token was refused, if that is the error.
-    pub(crate) const fn refusal(&self) -> Option<&'static str> {
+    pub(crate) const fn refusal(&self) -> Option<TokenError> {
         match self {
-            Self::Unauthenticated(error) => Some(error.reason()),
+            Self::Unauthenticated(error) => Some(*error),
             _ => None,
         }
     }
@@ -207,7 +207,7 @@ fn challenge(error: TokenError) -> HeaderValue {
         TokenError::NotYetValid => HeaderValue::from_static(
             r#"Bearer error="invalid_token", error_description="the token is not valid yet""#,
         ),
-        TokenError::Invalid | TokenError::Claims | TokenError::User => HeaderValue::from_static(
+        TokenError::Invalid | TokenError::Claims(_) | TokenError::User => HeaderValue::from_static(
             r#"Bearer error="invalid_token", error_description="the token is not valid""#,
         ),
     }

@@ -21,7 +21,7 @@ use super::request::admit::{admit, is_preflight, request_id};
 use super::request::query::Query;
 use super::response::document::{Document, private};
 use super::{Api, ApiError};
-use crate::auth::Caller;
+use crate::auth::{Caller, TokenError};
 use crate::config::PathParameters;
 use crate::store::measure;
 use crate::telemetry::{AnsweredRequest, Work};
@@ -74,7 +74,7 @@ impl Route {
         let outcome = outcome.unwrap_or_else(|late| Err(ApiError::Unavailable(late.into())));
         let failure = outcome.as_ref().err();
         let code = failure.map(|error| error.code(self));
-        let reason = failure.and_then(ApiError::refusal);
+        let refusal = failure.and_then(ApiError::refusal);
         let error = failure.and_then(ApiError::cause);
         let mut entries = 0;
         let mut response = match outcome {
@@ -97,8 +97,9 @@ impl Route {
             status: response.status().as_u16(),
             code,
             user_id: admitted.map(|caller| caller.user_id),
-            reason,
-            auth_failures: u32::from(reason.is_some()),
+            reason: refusal.map(TokenError::reason),
+            claim: refusal.and_then(|refusal| api.verifier.claim(refusal)),
+            auth_failures: u32::from(refusal.is_some()),
             entries,
             work: Work::new(usage, started),
             error,
