@@ -297,6 +297,42 @@ fn a_sudden_end_leaves_no_process_behind() {
     dev.kill();
 }
 
+/// The functions as `activities dev` built them, with its secret and another database.
+#[test]
+fn its_secret_is_refused_by_a_function_whose_database_is_elsewhere() {
+    let dev = Dev::start(&["--empty"]);
+    let function = dev.process("debug/list-activities").command;
+    let started = |endpoint: &str| {
+        let tables = activity_log_local::tables();
+        Command::new(function.trim())
+            .env("JWT_SECRET", activity_log_local::JWT_SECRET)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+            .env("AWS_REGION", activity_log_local::REGION)
+            .env("AWS_ACCESS_KEY_ID", activity_log_local::ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", activity_log_local::ACCESS_KEY)
+            .env("ACTIVITIES_TABLE", tables.activities)
+            .env("DIRECTORY_TABLE", tables.directory)
+            .env("LEDGER_TABLE", tables.ledger)
+            // Where Lambda's runtime would be: nothing listens there.
+            .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+            .env("AWS_LAMBDA_FUNCTION_NAME", "list-activities")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../"))
+            .output()
+            .unwrap()
+    };
+    for endpoint in ["", "https://dynamodb.us-east-1.amazonaws.com"] {
+        let output = started(endpoint);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success() && said.contains("JWT_SECRET"), "{said}");
+    }
+    let output = started(&dev.endpoint());
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(!said.contains("JWT_SECRET"), "{said}");
+    dev.stop();
+}
+
 #[test]
 fn a_sudden_end_of_its_guard_ends_it_with_an_error() {
     let mut dev = Dev::start(&["--empty"]);

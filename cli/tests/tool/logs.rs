@@ -1,5 +1,7 @@
 //! `import`, `export`, `verify`, `erase` and `token`.
 
+use std::process::Output;
+
 use activity_log_local::engine::Engine;
 
 use crate::support::{run, text, tool};
@@ -298,6 +300,72 @@ fn a_token_is_printed_alone() {
     let token = text(&output.stdout);
     assert_eq!((token.lines().count(), token.matches('.').count()), (1, 2));
     assert!(output.stderr.is_empty());
+}
+
+/// What the tool prints as a token with these variables.
+fn token(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = tool(&["token", "--user", "3"]);
+    command.args(arguments).envs(variables.iter().copied()).output().unwrap()
+}
+
+#[tokio::test]
+async fn a_token_is_one_that_the_functions_take() {
+    let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    let issuers = ("JWT_ISSUER", "https://id.example/, https://login.example");
+    let audiences = ("JWT_AUDIENCE", "activities,console");
+    let path = ("JWT_USER_ID_CLAIM", "app.user_id");
+    let url = ("JWT_USER_ID_CLAIM", "https://example.com/user_id");
+    let exact = ("JWT_LEEWAY_SECONDS", "0");
+    let previous = ("JWT_SECRET_PREVIOUS", "fedcba9876543210fedcba9876543210");
+    for set in [
+        &[secret][..],
+        &[secret, issuers],
+        &[secret, audiences],
+        &[secret, ("JWT_AUDIENCE", "none")],
+        &[secret, path],
+        &[secret, url],
+        &[secret, previous, issuers, audiences, path, exact],
+    ] {
+        let output = token(set, &[]);
+        assert!(output.status.success(), "{set:?} {}", text(&output.stderr));
+        let printed = text(&output.stdout);
+        let verifier = activity_log::config::verifier(&|name| {
+            set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+        });
+        let header = format!("Bearer {}", printed.trim());
+        let caller = verifier.unwrap().caller(Some(header.as_bytes())).await;
+        assert_eq!(caller.unwrap().user_id.get(), 3, "{set:?}");
+    }
+}
+
+#[test]
+fn a_token_that_the_functions_would_refuse_is_not_printed() {
+    let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    let exact = ("JWT_LEEWAY_SECONDS", "0");
+    let local = ("JWT_SECRET", activity_log_local::JWT_SECRET);
+    for (set, arguments, reason) in [
+        (
+            &[secret, exact][..],
+            &["--expires-in", "0"][..],
+            "would refuse this token: the token has",
+        ),
+        (&[secret, ("JWT_USER_ID_CLAIM", "exp")], &[], "JWT_USER_ID_CLAIM is a claim that has"),
+        (
+            &[secret, ("JWT_USER_ID_CLAIM", "iss"), ("JWT_ISSUER", "https://id.example")],
+            &[],
+            "would refuse this token: the token does not name a user",
+        ),
+        (&[local], &[], "JWT_SECRET is the secret of `activities dev`"),
+        (&[secret, ("JWT_AUDIENCE", "a,")], &[], "JWT_AUDIENCE must be"),
+    ] {
+        let output = token(set, arguments);
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains(reason), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000");
+    assert!(token(&[local, endpoint], &[]).status.success());
 }
 
 #[test]

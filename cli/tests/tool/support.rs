@@ -15,7 +15,12 @@ pub(crate) fn tool(arguments: &[&str]) -> Command {
         "DIRECTORY_TABLE",
         "LEDGER_TABLE",
         "JWT_SECRET",
+        "JWT_SECRET_PREVIOUS",
+        "JWT_JWKS_URL",
         "JWT_USER_ID_CLAIM",
+        "JWT_ISSUER",
+        "JWT_AUDIENCE",
+        "JWT_LEEWAY_SECONDS",
     ] {
         command.env_remove(name);
     }
