@@ -7,7 +7,7 @@ they were made, and every answer is checked in full.
 import schemathesis
 
 # What may change from page to page; all else of a query belongs to the cursor.
-FREE = {"limit", "include"}
+FREE = {"limit", "include", "buckets"}
 
 # The query that each cursor was made for, by path and cursor.
 queries_by_cursor = {}
@@ -26,20 +26,23 @@ def before_call(context, case, kwargs):
         case.query = free | known | {"cursor": cursor}
     elif cursor:
         del query["cursor"]
+    if "histogram" not in str(case.query.get("include")).split(","):
+        case.query.pop("buckets", None)
     if query.get("environmentSlug") and not query.get("projectSlug"):
         del query["environmentSlug"]
 
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Remember a cursor that the API gave out."""
+    """Remember the cursors that the API gave out."""
     if response.headers.get("content-type") != ["application/json"]:
         return
-    cursor = response.json().get("pagination", {}).get("nextCursor")
-    if cursor is not None:
-        bound = case.query.keys() - FREE - {"offset", "cursor"}
-        query = {name: case.query[name] for name in bound}
-        queries_by_cursor[case.formatted_path, cursor] = query
+    pagination = response.json().get("pagination", {})
+    bound = case.query.keys() - FREE - {"offset", "cursor"}
+    query = {name: case.query[name] for name in bound}
+    for name in "nextCursor", "resumeCursor":
+        if name in pagination:
+            queries_by_cursor[case.formatted_path, pagination[name]] = query
 
 
 @schemathesis.deserializer("application/x-ndjson", "text/csv")

@@ -171,8 +171,7 @@ pub fn filtered(scope: Scope, resource_type: Option<&str>, action: Option<&str>)
 /// A page, newest first, of all time.
 #[must_use]
 pub fn request(view: View, start: Start, limit: usize) -> PageRequest {
-    let range = TimeRange::default();
-    PageRequest { view, range, order: Order::NewestFirst, start, limit, is_whole: false }
+    PageRequest { start, ..PageRequest::newest(view, limit) }
 }
 
 /// An activity in all three scopes, about 400 bytes when it is stored.

@@ -11,6 +11,8 @@ mod examples;
 mod faults;
 mod names;
 mod odd;
+mod resume;
+mod summaries;
 mod support;
 mod table;
 mod telemetry;

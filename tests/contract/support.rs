@@ -11,7 +11,7 @@ use activity_log::auth::{Secret, TokenRules, Verifier, issue};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, NameChange};
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Draft, Placement};
+use activity_log::store::{Draft, Placement, Store};
 use activity_log::telemetry::Telemetry;
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
@@ -89,7 +89,7 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let engine = Engine::in_memory(TEMPLATE).await.unwrap();
         let store = activity_log_local::store(&engine.endpoint());
-        store.write_names(&names().map(NameChange::Set)).await.unwrap();
+        write_names(&store).await;
         let logger = ActivityLogger::new(store.clone());
         logger.append_drafts(user(3), examples()).await.unwrap();
         logger.append_drafts(user(8), [foreign()]).await.unwrap();
@@ -267,6 +267,11 @@ impl Logged {
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// Writes the names that both users have.
+pub(crate) async fn write_names(store: &Store) {
+    store.write_names(&names().map(NameChange::Set)).await.unwrap();
 }
 
 fn names() -> [Entity; 9] {

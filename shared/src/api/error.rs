@@ -3,7 +3,7 @@
 
 use super::request::accept::Format;
 use crate::auth::TokenError;
-use crate::store::StoreError;
+use crate::store::{PageError, StoreError};
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,9 @@ pub enum ApiError {
     /// The caller has no project and environment of these slugs.
     #[error("no such project or environment")]
     ScopeNotFound,
+    /// The log is no longer the one that a cursor was made of, up to where the cursor leads.
+    #[error("the log was rewritten")]
+    LogRewritten,
     /// There is no activity with this id.
     #[error("no such activity")]
     ActivityNotFound,
@@ -57,6 +60,15 @@ impl From<StoreError> for ApiError {
             Self::Unavailable(Box::new(error))
         } else {
             Self::Internal(Box::new(error))
+        }
+    }
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Rewritten => Self::LogRewritten,
+            PageError::Store(error) => error.into(),
         }
     }
 }

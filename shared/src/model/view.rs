@@ -39,7 +39,7 @@ pub struct Index {
 pub const SORT_KEY: [&str; 2] = ["createdAt", "id"];
 
 /// The three indexes: of a user, of a project, of an environment. The last two hold what a list shows
-/// by default, the position and the version.
+/// by default, the position, the version, and the first bytes of the hash, which a cursor has.
 pub const INDEXES: [Index; 3] = [
     Index { name: "user", partition_key: &["userId"], position: "u", holds: None },
     Index {
@@ -49,6 +49,7 @@ pub const INDEXES: [Index; 3] = [
         holds: Some(&[
             "v",
             "p",
+            "h",
             "environmentId",
             "resourceType",
             "resourceId",
@@ -64,6 +65,7 @@ pub const INDEXES: [Index; 3] = [
         holds: Some(&[
             "v",
             "e",
+            "h",
             "projectId",
             "resourceType",
             "resourceId",

@@ -24,11 +24,14 @@ use crate::id::UserId;
 pub use admin::{Erased, Inconsistency, Verification, Verified, VerifyError};
 pub use error::StoreError;
 pub use item::entry::SortKey;
-pub use item::hash::EntryHash;
+pub use item::hash::{EntryHash, HashPrefix};
 pub use item::head::Head;
 pub use meter::{Usage, measure};
 pub(crate) use meter::{absorb, retried, trips};
-pub use read::{Cursor, Order, Page, PageError, PageRequest, Start, TimeRange};
+pub use read::{
+    Anchor, Buckets, Cursor, FacetCount, Facets, Histogram, InvalidBuckets, Order, Page, PageError,
+    PageRequest, Start, TimeRange,
+};
 pub(crate) use write::{
     CommitError, Ids, LogState, MAX_ACTIONS, Outcome, Plan, Planned, plan, reach,
 };

@@ -157,14 +157,26 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
                 let name = format!("{name}, offset {offset}");
                 for order in [Order::NewestFirst, Order::OldestFirst] {
                     let request = PageRequest { order, ..request(view.clone(), at(offset), 100) };
-                    let (total, _) = cost(&log, &name, &request, Limit { trips, units }).await;
+                    // Past the end, the head of a user has the hash of the newest entry, from which
+                    // a list goes on later; that of a project or environment does not.
+                    let is_past = offset > count && order == Order::OldestFirst;
+                    let limit = if is_past && !name.starts_with("user") {
+                        Limit { trips: trips + 1, units: units + 0.5 }
+                    } else {
+                        Limit { trips, units }
+                    };
+                    let (total, _) = cost(&log, &name, &request, limit).await;
                     assert_eq!(total, count);
                 }
             }
             let total = request(view.clone(), at(0), 0);
             cost(&log, "total", &total, Limit { trips: 1, units: 1.0 }).await;
+            let facets = PageRequest { facets: true, ..total };
+            cost(&log, "facets", &facets, Limit { trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), count / 2, 100).await;
             let next = request(view, Start::After(page.next().unwrap()), 100);
+            cost(&log, "after a cursor", &next, Limit { trips: 1, units: near }).await;
+            let next = PageRequest { order: Order::OldestFirst, ..next };
             cost(&log, "after a cursor", &next, Limit { trips: 1, units: near + 0.5 }).await;
         }
         for scope in [project(), environment()] {
@@ -192,11 +204,41 @@ async fn ranges_cost(log: &Log, count: u64) {
             (Order::NewestFirst, count / 10, 100, 6, 30.0),
             (Order::OldestFirst, count / 10, 100, 6, 30.0),
         ] {
-            let request =
-                PageRequest { range, order, ..request(view.clone(), Start::Offset(offset), limit) };
-            let name = format!("range, filter {is_filtered}, {order:?}, {offset}, {limit}");
-            let (total, _) = cost(log, &name, &request, Limit { trips, units }).await;
-            assert!(is_filtered || total == count / 10 * 8, "{total}");
+            // Facets cost what a total does, and the page beside them no more than without them but
+            // for the nodes at both ends of the range.
+            for facets in [false, true] {
+                let units = if facets && limit > 0 { units + 1.0 } else { units };
+                let request = request(view.clone(), Start::Offset(offset), limit);
+                let request = PageRequest { range, order, facets, ..request };
+                let name =
+                    format!("range, filter {is_filtered}, {order:?}, {offset}, {limit}, {facets}");
+                let (total, _) = cost(log, &name, &request, Limit { trips, units }).await;
+                assert!(is_filtered || total == count / 10 * 8, "{total}");
+            }
+        }
+    }
+}
+
+/// Histograms of all time and of a part of it, of any filter, alone, and with facets beside them.
+async fn histograms_cost(log: &Log, count: u64, views: &[View]) {
+    let at = |number: u64| Some(millis(START + 60_000 * i64::try_from(number).unwrap()));
+    let all = TimeRange::default();
+    let most = TimeRange { since: at(count / 10 + 7), until: at(count / 10 * 9 + 7) };
+    let few = TimeRange { since: at(count / 2), until: at(count / 2 + count / 1_000) };
+    let beyond = TimeRange { since: None, until: at(count * 3) };
+    for view in views {
+        let is_filtered = view.filter != Filter::default();
+        for (name, range) in [("all", all), ("most", most), ("few", few), ("beyond", beyond)] {
+            for (parts, facets) in [(1_u32, false), (24, true), (60, false), (100, true)] {
+                let units = f64::from(2 * (parts + 1) + 5);
+                let histogram = u64::from(parts).try_into().ok();
+                let total = PageRequest::newest(view.clone(), 0);
+                let request = PageRequest { range, facets, histogram, ..total };
+                let name = format!("{parts} parts of {name}, filter {is_filtered}, {facets}");
+                let (total, _) = cost(log, &name, &request, Limit { trips: 4, units }).await;
+                let counts = log.store.page(&request).await.unwrap().histogram.unwrap().counts;
+                assert_eq!(counts.iter().sum::<u64>(), total, "{name}");
+            }
         }
     }
 }
@@ -230,6 +272,8 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
             }
             let exact = request(view.clone(), Start::Offset(0), 0);
             cost(&log, "total", &exact, Limit { trips: 1, units: 1.0 }).await;
+            let facets = PageRequest { facets: true, ..exact };
+            cost(&log, "facets", &facets, Limit { trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), total / 2, 1).await;
             if let Some(next) = page.next() {
                 for order in [Order::NewestFirst, Order::OldestFirst] {
@@ -246,6 +290,8 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
         let request = PageRequest::newest(View { scope: project(), filter }, 100);
         let limit = Limit { trips: 5, units: f64::max(53.0, bound) };
         assert_eq!(cost(&log, "exclusions", &request, limit).await.0, count / 10);
+        let rare = View { scope: project(), filter: every(1_000) };
+        histograms_cost(&log, count, &[View::of(project()), request.view, rare]).await;
     }
 }
 

@@ -160,6 +160,12 @@ async fn the_reader_in_the_documentation_finds_what_was_recorded_and_names_what_
     let short = changed("user#3/environment#4", "head", |bytes| bytes.truncate(9));
     assert_eq!(short, "user#3/environment#4: head: cut short\n");
 
+    let mut unlike = entries.clone();
+    unlike[7].insert("h".to_owned(), AttributeValue::B(Blob::new([0; 8])));
+    let unlike = second_reader(&ledger, &unlike).unwrap_err();
+    let start = "h is not the start of its hash\n";
+    assert_eq!(unlike, format!("activity {}: {start}", recorded[7].id));
+
     let mut fewer = ledger.clone();
     fewer.remove(subscript("user#3", "node#2#0000000000"));
     let missing = second_reader(&fewer, &entries).unwrap_err();

@@ -2,13 +2,15 @@
 //! ago, and items that are gone.
 
 use activity_log::Activity;
-use activity_log::store::{Order, PageError, PageRequest, Start, Store, StoreError, TimeRange};
+use activity_log::store::{
+    Order, PageError, PageRequest, Start, Store, StoreError, TimeRange, measure,
+};
 use activity_log::view::Scope;
 use activity_log_local::faults::Faults;
 use activity_log_local::kit::{Log, START, filtered, full, millis, request, user, whole};
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// A log of 200 entries, a millisecond apart, whose reads can be made late.
+/// A log of entries, 200 unless said, a millisecond apart, whose reads can be made late.
 struct Late {
     log: Log,
     faults: Faults,
@@ -19,11 +21,15 @@ struct Late {
 
 impl Late {
     async fn new() -> Self {
+        Self::of(200).await
+    }
+
+    async fn of(count: u64) -> Self {
         let log = Log::new().await;
-        log.advance(1_000);
+        log.advance(10_000);
         let faults = Faults::new(1);
         let store = faults.store(&log.engine.endpoint());
-        let batch = (0..200)
+        let batch = (0..count)
             .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
         let recorded = log.logger_of(store.clone()).append_batch(user(3), batch).await.unwrap();
         let entries = recorded.into_iter().map(|recorded| recorded.activity).collect();
@@ -125,6 +131,42 @@ async fn a_time_range_is_exact_however_late_its_index_is() {
                 let total = expected.len() as u64;
                 let page = late.page(&request).await.unwrap();
                 assert_eq!(page, (expected, total, false), "{hidden:?} {request:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_histogram_is_exact_however_late_its_index_and_its_blocks_are() {
+    let late = Late::of(1_200).await;
+    let times: Vec<i64> =
+        late.entries.iter().map(|entry| entry.created_at.as_millis() - START).collect();
+    let hidden = [&[][..], &[600], &[599, 600, 601], &[601], &[400, 800, 1_200], &[1]];
+    let hidden = hidden.map(<[usize]>::to_vec).into_iter().chain([(450..601).collect()]);
+    for hidden in hidden {
+        late.hide(&hidden);
+        let functions = filtered(Scope::User(user(3)), Some("function"), None);
+        for (view, nth) in [(whole(3), 1), (functions, 2)] {
+            for parts in [1, 2, 3, 5, 100] {
+                let total = PageRequest::newest(view.clone(), 0);
+                let request = PageRequest { histogram: parts.try_into().ok(), ..total };
+                let (page, usage) = measure(late.store.page(&request)).await;
+                let histogram = page.unwrap().histogram.unwrap();
+                let (first, last) = (times[0], times[1_199] + 1);
+                assert_eq!(histogram.from, Some(millis(START + first)));
+                assert_eq!(histogram.to, Some(millis(START + last)));
+                let parts = i64::try_from(parts).unwrap();
+                let begin = |part: i64| first + part * (last - first) / parts;
+                let count = |part: i64| {
+                    let part = begin(part)..begin(part + 1);
+                    // Functions are at even positions.
+                    let listed = times.iter().skip(nth - 1).step_by(nth);
+                    listed.filter(|time| part.contains(time)).count() as u64
+                };
+                assert!(histogram.counts.into_iter().eq((0..parts).map(count)), "{hidden:?}");
+                // A query whose only row is hidden goes on, with a round trip for each such row.
+                let trips = 4 + hidden.len();
+                assert!(usage.trips as usize <= trips, "{hidden:?} {parts} {usage:?}");
             }
         }
     }

@@ -201,6 +201,13 @@ async fn log_of(count: u64) -> (Log, Vec<u64>) {
     (log, ids)
 }
 
+/// Gives an entry this hash.
+fn seal(item: &mut Item, hash: AttributeValue) {
+    let prefix = hash.as_b().unwrap().as_ref()[..8].to_vec();
+    item.insert("h".to_owned(), AttributeValue::B(Blob::new(prefix)));
+    item.insert("hash".to_owned(), hash);
+}
+
 async fn item(log: &Log, id: u64) -> Item {
     let request = log.client.get_item().table_name("ActivitiesTable").key("id", number(id));
     request.send().await.unwrap().item.unwrap()
@@ -246,12 +253,26 @@ async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
             ("e", number(12)),
             ("note", text("an attribute that entries do not have")),
             ("flag", AttributeValue::Bool(true)),
-            ("hash", AttributeValue::B(Blob::new([9; 32]))),
         ] {
             set(&log, "ActivitiesTable", &entry, name, value).await;
             let found = inconsistency(&log).await;
             let expected = format!("activity {} of user 3: it is not as it was recorded", ids[at]);
             assert!(found.starts_with(&expected), "{at} {name}: {found}");
+            put(&log, original.clone()).await;
+        }
+        let mut other = original.clone();
+        seal(&mut other, AttributeValue::B(Blob::new([9; 32])));
+        put(&log, other).await;
+        let found = inconsistency(&log).await;
+        let expected = format!("activity {} of user 3: it is not as it was recorded", ids[at]);
+        assert!(found.starts_with(&expected), "{at}: {found}");
+        put(&log, original.clone()).await;
+        // The hash and its first bytes stand side by side, and only both can be right.
+        for (name, bytes) in [("hash", vec![9; 32]), ("h", vec![9; 8])] {
+            set(&log, "ActivitiesTable", &entry, name, AttributeValue::B(Blob::new(bytes))).await;
+            let found = inconsistency(&log).await;
+            let is_named = found.contains(&format!("id {}", ids[at]));
+            assert!(is_named && found.contains("hash does not begin with h"), "{name}: {found}");
             put(&log, original.clone()).await;
         }
         // And hashed anew, as one who knows the form would.
@@ -262,7 +283,7 @@ async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
             _ => item(&log, ids[at - 1]).await["hash"].clone(),
         };
         let sealed = hash(&previous, &forged);
-        forged.insert("hash".to_owned(), sealed);
+        seal(&mut forged, sealed);
         put(&log, forged).await;
         let found = inconsistency(&log).await;
         let expected = match ids.get(at + 1) {
@@ -310,12 +331,12 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
             0 => (AttributeValue::B(Blob::new([0; 32])), forged_id),
             _ => (item(&log, ids[at - 1]).await["hash"].clone(), forged_id),
         };
-        for (name, value, expected) in [
-            ("hash", after["hash"].clone(), "it was inserted: it has the hash of activity"),
-            ("hash", AttributeValue::B(Blob::new([1; 32])), "it was inserted: no entry"),
-            ("hash", hash(&previous, &forged), "it was inserted: it was not there before"),
+        for (value, expected) in [
+            (after["hash"].clone(), "it was inserted: it has the hash of activity"),
+            (AttributeValue::B(Blob::new([1; 32])), "it was inserted: no entry"),
+            (hash(&previous, &forged), "it was inserted: it was not there before"),
         ] {
-            forged.insert(name.to_owned(), value);
+            seal(&mut forged, value);
             put(&log, forged.clone()).await;
             let found = inconsistency(&log).await;
             let expected = format!("activity {named} of user 3: {expected}");
@@ -332,7 +353,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
         forged.insert(index.position.to_owned(), number(position + 1));
     }
     let sealed = hash(&newest["hash"], &forged);
-    forged.insert("hash".to_owned(), sealed);
+    seal(&mut forged, sealed);
     put(&log, forged).await;
     let found = inconsistency(&log).await;
     let expected = format!("activity {} of user 3: it was inserted: the head", ids[29] + 1);

@@ -18,10 +18,10 @@ pub enum Format {
 
 impl Format {
     /// The formats of a list, the preferred one first.
-    pub const OF_LISTS: &'static [Self] = &[Self::Json, Self::Ndjson, Self::Csv];
+    pub(crate) const OF_LISTS: &'static [Self] = &[Self::Json, Self::Ndjson, Self::Csv];
 
-    /// The form of a single entry.
-    pub const OF_ENTRIES: &'static [Self] = &[Self::Json];
+    /// The format of what is more than a list of entries, and of a single entry.
+    pub(crate) const OF_OBJECTS: &'static [Self] = &[Self::Json];
 
     /// Its media type.
     #[must_use]
@@ -171,7 +171,7 @@ mod tests {
             assert_eq!(list(accept), format, "{accept:?}");
         }
         let csv = headers(&ACCEPT, &["text/csv"]);
-        assert!(Format::negotiate(&csv, Format::OF_ENTRIES).is_err());
+        assert!(Format::negotiate(&csv, Format::OF_OBJECTS).is_err());
     }
 
     #[test]

@@ -1,21 +1,25 @@
 //! Cursors as callers see them: opaque, versioned, of one length, and bound to the list they are of.
 //!
-//! A cursor says where an entry stands, and no more: whose log it is comes from the token alone. One
-//! that is made up is found out when the page is read.
+//! A cursor says where an entry stands, with some bytes of the hash that proves the log up to there, and
+//! no more: whose log it is comes from the token alone. One that is made up is found out when the page
+//! is read.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::id::{ActivityId, MAX_ID};
-use crate::store::{Cursor, SortKey};
+use crate::store::{Anchor, Cursor, HashPrefix, SortKey};
 use crate::time::Timestamp;
 
 /// The first byte of a cursor of this form.
 const VERSION: u8 = 1;
 
-/// Version, list, position, time and id.
-const LENGTH: usize = 1 + 8 + 8 + 8 + 8;
+/// Version, list, position, time, id and hash.
+const LENGTH: usize = 1 + 8 + 8 + 8 + 8 + 8;
+
+/// Position, time, id and hash of the place before the first entry, where there is none.
+const BEGINNING: [[u8; 8]; 4] = [[0; 8]; 4];
 
 /// What tells a list from all others: a hash of whose it is, its filters, range and order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +34,21 @@ impl ListHash {
     }
 }
 
-/// The text of `cursor`, which is of `list`: 44 characters of `[A-Za-z0-9_-]`.
+/// The text of `cursor`, which is of `list`: 55 characters of `[A-Za-z0-9_-]`.
 pub(crate) fn encode(cursor: Cursor, list: ListHash) -> String {
+    let place = match cursor {
+        Cursor::Beginning => BEGINNING,
+        Cursor::Entry(Anchor { position, at, hash }) => [
+            position.to_be_bytes(),
+            at.created_at.as_millis().to_be_bytes(),
+            at.id.get().to_be_bytes(),
+            hash.0,
+        ],
+    };
     let mut bytes = Vec::with_capacity(LENGTH);
     bytes.push(VERSION);
     bytes.extend(list.0);
-    bytes.extend(cursor.position.to_be_bytes());
-    bytes.extend(cursor.at.created_at.as_millis().to_be_bytes());
-    bytes.extend(cursor.at.id.get().to_be_bytes());
+    bytes.extend(place.as_flattened());
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -45,14 +56,19 @@ pub(crate) fn encode(cursor: Cursor, list: ListHash) -> String {
 pub(crate) fn decode(text: &str, list: ListHash) -> Option<Cursor> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let (version, fields) = bytes.split_first()?;
-    let (&[hash, position, millis, id], []) = fields.as_chunks::<8>() else { return None };
-    if *version != VERSION || ListHash(hash) != list {
+    let (&[list_hash, ref place @ ..], []) = fields.as_chunks::<8>() else { return None };
+    let &[position, millis, id, hash] = place else { return None };
+    if *version != VERSION || ListHash(list_hash) != list {
         return None;
+    }
+    if place == BEGINNING {
+        return Some(Cursor::Beginning);
     }
     let created_at = Timestamp::from_millis(i64::from_be_bytes(millis)).ok()?;
     let id = ActivityId::try_from(u64::from_be_bytes(id)).ok()?;
     let position = u64::from_be_bytes(position);
-    (1..=MAX_ID).contains(&position).then_some(Cursor { position, at: SortKey { created_at, id } })
+    let anchor = Anchor { position, at: SortKey { created_at, id }, hash: HashPrefix(hash) };
+    (1..=MAX_ID).contains(&position).then_some(Cursor::Entry(anchor))
 }
 
 #[cfg(test)]
@@ -65,15 +81,20 @@ mod tests {
 
     fn cursor(position: u64, millis: i64, id: u64) -> Cursor {
         let created_at = Timestamp::from_millis(millis).unwrap();
-        Cursor { position, at: SortKey { created_at, id: id.try_into().unwrap() } }
+        let at = SortKey { created_at, id: id.try_into().unwrap() };
+        Cursor::Entry(Anchor { position, at, hash: HashPrefix(*b"12345678") })
     }
 
     #[test]
     fn a_cursor_is_bound_to_its_list_and_version() {
         let text = encode(cursor(5, 1_705_314_600_000, 7), list("mine"));
-        assert_eq!(text.len(), 44);
+        assert_eq!(text.len(), 55);
         assert_eq!(decode(&text, list("mine")), Some(cursor(5, 1_705_314_600_000, 7)));
         assert_eq!(decode(&text, list("yours")), None);
+        let beginning = encode(Cursor::Beginning, list("mine"));
+        assert_eq!(beginning.len(), 55);
+        assert_eq!(decode(&beginning, list("mine")), Some(Cursor::Beginning));
+        assert_eq!(decode(&beginning, list("yours")), None);
         let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
         bytes[0] = 2;
         assert_eq!(decode(&BASE64_URL_SAFE_NO_PAD.encode(bytes), list("mine")), None);
@@ -91,6 +112,14 @@ mod tests {
                 assert_eq!(decode(&text, list("")).is_some(), good, "{at} {value}");
             }
         }
+        // Nothing but nothing is the beginning.
+        let beginning = encode(Cursor::Beginning, list(""));
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&beginning).unwrap();
+        for at in 9..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[at] = 1;
+            assert_eq!(decode(&BASE64_URL_SAFE_NO_PAD.encode(bytes), list("")), None, "{at}");
+        }
     }
 
     proptest::proptest! {
@@ -106,7 +135,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic_or_pass(text in "[A-Za-z0-9_-]{0,60}|\\PC{0,60}") {
+        fn no_text_makes_it_panic_or_pass(text in "[A-Za-z0-9_-]{0,70}|\\PC{0,60}") {
             proptest::prop_assert_eq!(decode(&text, list("")), None);
         }
     }

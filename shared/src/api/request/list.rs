@@ -54,11 +54,11 @@ impl ListParameters {
     /// # Errors
     /// [`ApiError::InvalidParameter`] naming the one at fault.
     pub(crate) fn read(query: &mut Query) -> Result<Self, ApiError> {
-        let limit = query.number("limit", u64::MAX)?;
+        let limit = query.number("limit", 0..=u64::MAX)?;
         let limit = limit.map_or(DEFAULT_LIMIT, |limit| {
             usize::try_from(limit).unwrap_or(MAX_LIMIT).min(MAX_LIMIT)
         });
-        let offset = query.number("offset", MAX_ID)?;
+        let offset = query.number("offset", 0..=MAX_ID)?;
         let start = match (query.text("cursor"), offset) {
             (Some(_), Some(_)) => {
                 return Err(invalid("cursor", "cannot be given together with offset"));
@@ -81,7 +81,7 @@ impl ListParameters {
             order: query.choice("order", &orders)?.unwrap_or_default(),
             limit,
             start,
-            include: Include::read(query)?,
+            include: Include::of_list(query)?,
         })
     }
 
@@ -105,16 +105,14 @@ impl ListParameters {
     }
 }
 
-/// The values of a facet that the parameter `name` has: one or several with commas, without the empty
-/// ones. `nothing` stands for entries without a value.
+/// The values of a facet that the parameter `name` has. `nothing` stands for entries without a value.
 fn values(
     query: &mut Query,
     name: &'static str,
     nothing: Option<&str>,
 ) -> BTreeSet<Option<String>> {
-    let given = query.text(name).unwrap_or_default();
-    let given = given.split(',').filter(|one| !one.is_empty());
-    given.map(|one| (Some(one) != nothing).then(|| one.to_owned())).collect()
+    let given = query.values(name).into_iter();
+    given.map(|one| Some(one).filter(|one| Some(one.as_str()) != nothing)).collect()
 }
 
 /// No values at all are as if the parameter was not given.

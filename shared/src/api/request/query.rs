@@ -1,5 +1,7 @@
 //! The query string, read strictly: every parameter known, named once, and decodable.
 
+use std::ops::RangeInclusive;
+
 use percent_encoding::percent_decode_str;
 
 use crate::api::ApiError;
@@ -86,12 +88,26 @@ impl Query {
         name: &'static str,
         choices: &[(&str, T)],
     ) -> Result<Option<T>, ApiError> {
-        let Some(given) = self.text(name) else { return Ok(None) };
-        let chosen = choices.iter().find(|(choice, _)| *choice == given);
-        chosen.map(|(_, value)| Some(*value)).ok_or_else(|| {
-            let choices: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
-            invalid(name, &format!("must be {}", choices.join(" or ")))
-        })
+        let given = self.text(name);
+        given.map(|given| choose(name, &given, choices)).transpose()
+    }
+
+    /// A parameter that is one of `choices`, or several with commas; empty ones are ignored.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidParameter`] if one is something else.
+    pub(crate) fn choices<T: Copy>(
+        &mut self,
+        name: &'static str,
+        choices: &[(&str, T)],
+    ) -> Result<Vec<T>, ApiError> {
+        self.values(name).iter().map(|given| choose(name, given, choices)).collect()
+    }
+
+    /// A parameter that is one value, or several with commas; empty ones are ignored.
+    pub(crate) fn values(&mut self, name: &'static str) -> Vec<String> {
+        let given = self.text(name).unwrap_or_default();
+        given.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect()
     }
 
     /// A parameter that is an instant, as a bound of the times in the log.
@@ -105,21 +121,38 @@ impl Query {
         bound.transpose().map_err(|_| invalid(name, REASON))
     }
 
-    /// A parameter that is a number written in decimal digits, up to `max`. One too large for 64
-    /// bits reads as the largest.
+    /// A parameter that is a number of `range`, written in decimal digits. One too large for 64 bits
+    /// reads as the largest.
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] if it is something else.
-    pub(crate) fn number(&mut self, name: &'static str, max: u64) -> Result<Option<u64>, ApiError> {
+    pub(crate) fn number(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { Some(text.parse().unwrap_or(u64::MAX)) } else { None };
-        match number {
-            Some(number) if number <= max => Ok(Some(number)),
-            _ if max == u64::MAX => Err(invalid(name, "must be an integer from 0")),
-            _ => Err(invalid(name, &format!("must be an integer from 0 to {max}"))),
+        match (number.filter(|number| range.contains(number)), range.into_inner()) {
+            (Some(number), _) => Ok(Some(number)),
+            (None, (min, u64::MAX)) => {
+                Err(invalid(name, &format!("must be an integer from {min}")))
+            }
+            (None, (min, max)) => {
+                Err(invalid(name, &format!("must be an integer from {min} to {max}")))
+            }
         }
     }
+}
+
+/// Which of `choices` it is that was `given`.
+fn choose<T: Copy>(name: &str, given: &str, choices: &[(&str, T)]) -> Result<T, ApiError> {
+    let chosen = choices.iter().find(|(choice, _)| *choice == given);
+    chosen.map(|(_, value)| *value).ok_or_else(|| {
+        let choices: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+        invalid(name, &format!("must be {}", choices.join(" or ")))
+    })
 }
 
 pub(crate) fn invalid(name: &str, reason: &str) -> ApiError {
@@ -184,7 +217,7 @@ mod tests {
     fn a_number_is_decimal_digits_within_bounds() {
         let number = |text: &str| {
             let query = format!("limit={text}");
-            Query::parse(Some(&query)).unwrap().number("limit", 100).ok()
+            Query::parse(Some(&query)).unwrap().number("limit", 0..=100).ok()
         };
         assert_eq!(number("0"), Some(Some(0)));
         assert_eq!(number("100"), Some(Some(100)));

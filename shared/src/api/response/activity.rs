@@ -227,14 +227,18 @@ pub(super) mod tests {
         );
         let message = r#"{"message":"Activity retrieved successfully","data":"#;
         assert_eq!(document, format!("{message}{entry}}}}}"));
-        let document = render_activity(&activity, &directory, Include { client: true }).unwrap();
+        let document =
+            render_activity(&activity, &directory, Include { client: true, ..Include::default() })
+                .unwrap();
         let client =
             r#","ipAddress":"203.0.113.9","userAgent":"curl","occurredAt":null,"altered":null"#;
         assert_eq!(document, format!("{message}{entry}{client}}}}}"));
         let mut altered = activity;
         altered.details.occurred_at = "2024-01-15T10:29:00Z".parse().ok();
         altered.details.altered = [("action".to_owned(), Some("Create".to_owned()))].into();
-        let document = render_activity(&altered, &directory, Include { client: true }).unwrap();
+        let document =
+            render_activity(&altered, &directory, Include { client: true, ..Include::default() })
+                .unwrap();
         let expected = r#","occurredAt":"2024-01-15T10:29:00.000Z","altered":{"action":"Create"}"#;
         assert!(document.ends_with(&format!("{expected}}}}}")), "{document}");
     }

@@ -19,6 +19,9 @@ use crate::api::request::accept::{Format, takes_gzip};
 /// The header with the number of entries that a list has.
 pub(crate) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
+/// The header with the cursor to come back with, which a list has oldest first.
+pub(crate) const RESUME_CURSOR: HeaderName = HeaderName::from_static("x-resume-cursor");
+
 /// The shortest body that is compressed, in bytes: what fits into one packet stays as it is.
 const MIN_COMPRESSED: usize = 1_024;
 

@@ -5,3 +5,4 @@ pub(super) mod document;
 pub(super) mod link;
 pub(super) mod page;
 pub(super) mod problem;
+mod summary;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::activity::{ActivityDocument, csv_header, csv_line, unwritable};
+use super::summary::summaries;
 use crate::api::ApiError;
 use crate::api::request::accept::Format;
 use crate::api::request::include::Include;
@@ -15,31 +16,46 @@ const MAX_PAYLOAD: usize = 5_500_000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Pagination {
+struct Pagination<'a> {
     total: u64,
     limit: usize,
     offset: u64,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+    next_cursor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume_cursor: Option<&'a str>,
 }
 
-/// The text of a page. One that would become too long is cut before an entry; the `limit` it
-/// states is then how many there are. `cursor` is asked for the text of the cursor that leads on.
+/// Where to go on from a page, as texts for its caller.
+#[derive(Debug, Default)]
+pub(crate) struct Cursors {
+    /// The next page, if there is one.
+    pub(crate) next: Option<String>,
+    /// What comes after all that was read so far, oldest first.
+    pub(crate) resume: Option<String>,
+}
+
+/// The text of a page, and where to go on from it. One that would become too long is cut before an
+/// entry; the `limit` it states is then how many there are. `cursors` is asked once it is cut.
+///
+/// # Errors
+/// [`ApiError::Internal`] if it cannot be written.
 pub(crate) fn render_page(
     page: &mut Page,
     limit: usize,
     directory: &Directory,
     include: Include,
     format: Format,
-    cursor: impl FnOnce(&Page) -> Option<String>,
-) -> Result<String, ApiError> {
+    cursors: impl FnOnce(&Page) -> Cursors,
+) -> Result<(String, Cursors), ApiError> {
     let mut body = match format {
         Format::Json => r#"{"message":"Activities retrieved successfully","data":["#.to_owned(),
         Format::Ndjson => String::new(),
         Format::Csv => csv_header(include)?,
     };
-    let mut payload = 0;
+    let summaries = summaries(page)?;
+    let mut payload = payload_length(&summaries);
     let mut count = 0;
     for activity in &page.activities {
         let document = ActivityDocument::new(activity, directory, include);
@@ -63,15 +79,17 @@ pub(crate) fn render_page(
     }
     let limit = if count < page.activities.len() { count } else { limit };
     page.cut(count);
+    let cursors = cursors(page);
     if format == Format::Json {
         let Page { total, offset, has_more, .. } = *page;
-        let next_cursor = cursor(page);
-        let pagination = Pagination { total, limit, offset, has_more, next_cursor };
+        let (next_cursor, resume_cursor) = (cursors.next.as_deref(), cursors.resume.as_deref());
+        let pagination = Pagination { total, limit, offset, has_more, next_cursor, resume_cursor };
         body.push_str(r#"],"pagination":"#);
         body.push_str(&serde_json::to_string(&pagination).map_err(unwritable)?);
+        body.push_str(&summaries);
         body.push('}');
     }
-    Ok(body)
+    Ok((body, cursors))
 }
 
 /// `json` on one line for every reader, also one to which Unicode's line separators end a line (UAX 14,
@@ -100,15 +118,25 @@ mod tests {
     use super::*;
     use crate::activity::Activity;
     use crate::api::response::activity::tests::activity;
+    use crate::store::{Anchor, HashPrefix, SortKey};
 
     fn page(activities: Vec<Activity>) -> Page {
         let total = activities.len() as u64;
-        Page { activities, total, positions: (1..=total).rev().collect(), ..Page::empty(0) }
+        let place = |(activity, position)| Anchor {
+            position,
+            at: SortKey::of(activity),
+            hash: HashPrefix([0; 8]),
+        };
+        let anchors = activities.iter().zip((1..=total).rev()).map(place).collect();
+        Page { activities, total, anchors, ..Page::default() }
     }
 
     fn render(page: &mut Page, format: Format, client: bool) -> String {
-        let next = |_: &Page| None;
-        render_page(page, 100, &Directory::default(), Include { client }, format, next).unwrap()
+        let include = Include { client, ..Include::default() };
+        let cursors = |_: &Page| Cursors::default();
+        let (body, _) =
+            render_page(page, 100, &Directory::default(), include, format, cursors).unwrap();
+        body
     }
 
     #[test]
@@ -153,7 +181,10 @@ mod tests {
         ] {
             let body = render(&mut page(vec![activity(1, given)]), Format::Csv, true);
             let (header, line) = body.split_once("\r\n").unwrap();
-            assert_eq!(header.to_owned() + "\r\n", csv_header(Include { client: true }).unwrap());
+            assert_eq!(
+                header.to_owned() + "\r\n",
+                csv_header(Include { client: true, ..Include::default() }).unwrap()
+            );
             let metadata = r#""{""b"":1.0,""a"":""\u00e9""}""#;
             let expected = format!(
                 "1,3,4,,,,,,,,,,,create,{cell},{metadata},2024-01-15T10:30:00.000Z,203.0.113.9,curl,,\r\n"

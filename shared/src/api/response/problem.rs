@@ -137,6 +137,16 @@ impl ApiError {
                 "Project or environment not found",
                 None,
             ),
+            Self::LogRewritten => rendered(
+                StatusCode::CONFLICT,
+                "log_rewritten",
+                "The log was rewritten",
+                Some(
+                    "The log up to this cursor is not what it was when the cursor was given out. \
+                     Begin again without a cursor."
+                        .to_owned(),
+                ),
+            ),
             Self::ActivityNotFound => rendered(
                 StatusCode::NOT_FOUND,
                 "activity_not_found",
@@ -174,6 +184,7 @@ impl ApiError {
             | Self::InvalidActivityId
             | Self::NotAcceptable { .. }
             | Self::ScopeNotFound
+            | Self::LogRewritten
             | Self::ActivityNotFound
             | Self::NotTheCallers
             | Self::Internal(_) => None,
@@ -189,6 +200,7 @@ impl ApiError {
             | Self::QueryTooLong
             | Self::NotAcceptable { .. }
             | Self::ScopeNotFound
+            | Self::LogRewritten
             | Self::ActivityNotFound
             | Self::NotTheCallers
             | Self::Unavailable(_)

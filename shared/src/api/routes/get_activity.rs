@@ -29,9 +29,9 @@ impl Parameters {
         let id = call.path_parameter("id").and_then(|id| id.parse().ok());
         let id = id.ok_or(ApiError::InvalidActivityId)?;
         let mut query = call.query()?;
-        let include = Include::read(&mut query)?;
+        let include = Include::of_entry(&mut query)?;
         query.finish()?;
-        let format = Format::negotiate(call.headers(), Format::OF_ENTRIES)?;
+        let format = Format::negotiate(call.headers(), Format::OF_OBJECTS)?;
         Ok(Self { id, include, format })
     }
 }

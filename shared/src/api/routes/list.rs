@@ -7,14 +7,15 @@ use super::Call;
 use crate::api::ApiError;
 use crate::api::request::accept::Format;
 use crate::api::request::cursor::{self, ListHash};
+use crate::api::request::include::Include;
 use crate::api::request::list::{ListParameters, RequestedStart};
 use crate::api::request::query::{Query, invalid};
 use crate::api::request::scope::ScopeFilter;
-use crate::api::response::document::{Document, TOTAL_COUNT};
+use crate::api::response::document::{Document, RESUME_CURSOR, TOTAL_COUNT};
 use crate::api::response::link::next_link;
-use crate::api::response::page::render_page;
+use crate::api::response::page::{Cursors, render_page};
 use crate::directory::{Directory, WantedNames};
-use crate::store::{Page, PageError, PageRequest, Start};
+use crate::store::{Cursor, Facets, Histogram, Page, PageRequest, Start};
 use crate::view::View;
 
 /// What a list route is asked for with.
@@ -49,7 +50,9 @@ impl List {
                 Start::After(cursor::decode(text, hash).ok_or_else(foreign_cursor)?)
             }
         };
-        let format = Format::negotiate(call.headers(), Format::OF_LISTS)?;
+        let formats =
+            if parameters.include.is_of_page() { Format::OF_OBJECTS } else { Format::OF_LISTS };
+        let format = Format::negotiate(call.headers(), formats)?;
         Ok(Self { parameters, scope, hash, start, format, query })
     }
 }
@@ -57,8 +60,9 @@ impl List {
 /// The page that `list` is.
 ///
 /// # Errors
-/// [`ApiError::InvalidParameter`] for a cursor that names no entry of the list;
 /// [`ApiError::ScopeNotFound`] for a project or environment that must exist and does not;
+/// [`ApiError::LogRewritten`] if the log is no longer the one that a cursor was made of, or its slugs lead
+/// nowhere any more;
 /// [`ApiError::Unavailable`] or [`ApiError::Internal`] if the log cannot be read.
 pub(super) async fn list(call: Call<'_>, list: List) -> Result<Document, ApiError> {
     let (store, user) = (&call.api.store, call.caller.user_id);
@@ -67,39 +71,39 @@ pub(super) async fn list(call: Call<'_>, list: List) -> Result<Document, ApiErro
     let found = scope.resolve(call.api, call.caller).await?;
     let (mut page, directory) = if let Some((scope, shown)) = found {
         let view = View { scope, filter };
-        let wanted = PageRequest { view, range, order, start, limit, is_whole: include.client };
+        let Include { client: is_whole, facets, histogram } = include;
+        let wanted = PageRequest { view, range, order, start, limit, is_whole, facets, histogram };
         let shown = if limit == 0 { WantedNames::default() } else { shown };
         let page = async { Ok::<_, ApiError>(store.page(&wanted).await?) };
         let names = async { Ok(store.names(user, &shown).await?) };
         let (page, names) = tokio::try_join!(page, names)?;
         let others = WantedNames::of(&page.activities).without(&shown);
         (page, names.with(store.names(user, &others).await?))
+    } else if let Start::After(Cursor::Entry(_)) = start {
+        // The cursor is of a project or environment that the caller had under this slug.
+        return Err(ApiError::LogRewritten);
     } else {
-        let offset = match start {
-            Start::Offset(offset) => offset,
-            Start::After(_) => 0,
-        };
-        (Page::empty(offset), Directory::default())
+        let facets = include.facets.then(Facets::default);
+        let histogram = include.histogram.map(|_| Histogram::default());
+        (Page { facets, histogram, ..Page::empty(order, start) }, Directory::default())
     };
-    let next = |page: &Page| page.next().map(|next| cursor::encode(next, hash));
-    let body = render_page(&mut page, limit, &directory, include, format, next)?;
+    let text = |cursor| cursor::encode(cursor, hash);
+    let cursors =
+        |page: &Page| Cursors { next: page.next().map(text), resume: page.resume().map(text) };
+    let (body, cursors) = render_page(&mut page, limit, &directory, include, format, cursors)?;
     let mut document = Document::new(format, body, page.activities.len());
     document.headers.insert(TOTAL_COUNT, HeaderValue::from(page.total));
-    if let Some(cursor) = next(&page) {
+    if let Some(cursor) = cursors.next {
         document.headers.insert(LINK, next_link(&query, &cursor)?);
+    }
+    if let Some(cursor) = cursors.resume {
+        let value =
+            HeaderValue::try_from(cursor).map_err(|error| ApiError::Internal(error.into()))?;
+        document.headers.insert(RESUME_CURSOR, value);
     }
     Ok(document)
 }
 
 fn foreign_cursor() -> ApiError {
     invalid("cursor", "is not of this list")
-}
-
-impl From<PageError> for ApiError {
-    fn from(error: PageError) -> Self {
-        match error {
-            PageError::ForeignCursor => foreign_cursor(),
-            PageError::Store(error) => error.into(),
-        }
-    }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::hash::EntryHash;
+use super::hash::{EntryHash, HASH, HASH_PREFIX, HashPrefix};
 use crate::store::error::StoreError;
 
 /// A DynamoDB item.
@@ -97,6 +97,18 @@ impl<'a> Reader<'a> {
         let value = value.ok_or_else(|| self.corrupt(format!("{name} is missing")))?;
         EntryHash::from_attribute(value)
             .ok_or_else(|| self.corrupt(format!("{name} is not 32 bytes")))
+    }
+
+    /// The first bytes of an entry's hash. Where the hash stands beside them, it must begin with them.
+    pub(crate) fn hash_prefix(&self) -> Result<HashPrefix, StoreError> {
+        let value = self.item.get(HASH_PREFIX);
+        let value = value.ok_or_else(|| self.corrupt(format!("{HASH_PREFIX} is missing")))?;
+        let prefix = HashPrefix::from_attribute(value)
+            .ok_or_else(|| self.corrupt(format!("{HASH_PREFIX} is not 8 bytes")))?;
+        if self.item.contains_key(HASH) && self.hash(HASH)?.prefix() != prefix {
+            return Err(self.corrupt(format!("{HASH} does not begin with {HASH_PREFIX}")));
+        }
+        Ok(prefix)
     }
 
     /// Bytes.

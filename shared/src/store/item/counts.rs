@@ -62,6 +62,11 @@ impl Counts {
         self
     }
 
+    /// Each code that occurs, with how many there are of it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Code, u64)> {
+        self.0.iter().copied()
+    }
+
     /// How many there are of the selected codes.
     pub(crate) fn of(&self, codes: &Codes) -> u64 {
         self.0.iter().filter(|(code, _)| codes.has(*code)).map(|(_, count)| count).sum()

@@ -1,7 +1,7 @@
 //! An activity as it is stored: the entry of the Activities table and of its three indexes.
 
 use super::attribute::{Item, Reader, number, string};
-use super::hash::{EntryHash, HASH};
+use super::hash::{EntryHash, HASH, HASH_PREFIX, HashPrefix};
 use super::key::ACTIVITIES;
 use crate::activity::{Activity, Altered, Details, Metadata};
 use crate::id::ActivityId;
@@ -77,6 +77,8 @@ pub(crate) fn is_copy(copy: &Item, item: &Item, index: &Index) -> bool {
 pub(crate) struct Row {
     /// Its position in the list's scope.
     pub(crate) position: u64,
+    /// The first bytes of its hash.
+    pub(crate) hash: HashPrefix,
     /// Without what the index does not hold.
     pub(crate) activity: Activity,
 }
@@ -110,6 +112,7 @@ pub(crate) fn encode(entry: &Entry) -> Item {
         put(index.position, position.map(number));
     }
     put(HASH, Some(entry.hash.to_attribute()));
+    put(HASH_PREFIX, Some(entry.hash.prefix().to_attribute()));
     item
 }
 
@@ -121,7 +124,9 @@ pub(crate) fn decode(item: &Item) -> Result<Entry, StoreError> {
     for (index, position) in INDEXES.iter().zip(&mut positions) {
         *position = reader.optional_number(index.position)?;
     }
-    Ok(Entry { activity, positions, hash: reader.hash(HASH)? })
+    let hash = reader.hash(HASH)?;
+    reader.hash_prefix()?;
+    Ok(Entry { activity, positions, hash })
 }
 
 /// Where an item of the table, or of an index, stands in time.
@@ -147,7 +152,8 @@ pub(crate) fn decode_position(item: &Item, index: &Index) -> Result<u64, StoreEr
 /// The row of an item of `index`, or of the table as a list of that index's scope has it.
 pub(crate) fn decode_row(item: &Item, index: &Index) -> Result<Row, StoreError> {
     let position = decode_position(item, index)?;
-    Ok(Row { position, activity: decode_activity(&Reader::new(item, ACTIVITIES))? })
+    let reader = Reader::new(item, ACTIVITIES);
+    Ok(Row { position, hash: reader.hash_prefix()?, activity: decode_activity(&reader)? })
 }
 
 fn decode_activity(reader: &Reader<'_>) -> Result<Activity, StoreError> {
@@ -233,7 +239,7 @@ mod tests {
         let mut bare = entry();
         bare.activity.details = Details { action: "sync".into(), ..Details::default() };
         bare.positions = [Some(1), None, None];
-        assert_eq!(encode(&bare).len(), 7);
+        assert_eq!(encode(&bare).len(), 8);
         assert_eq!(decode(&encode(&bare)).unwrap(), bare);
     }
 
@@ -241,7 +247,8 @@ mod tests {
     fn a_row_has_the_position_of_its_index() {
         for (index, position) in INDEXES.iter().zip(1..) {
             let row = decode_row(&encode(&entry()), index).unwrap();
-            assert_eq!(row, Row { position, activity: entry().activity });
+            let hash = entry().hash.prefix();
+            assert_eq!(row, Row { position, hash, activity: entry().activity });
         }
     }
 
@@ -261,6 +268,9 @@ mod tests {
             ("altered", text("[]")),
             ("u", number("-1")),
             ("hash", text("0")),
+            ("hash", EntryHash::NONE.to_attribute()),
+            ("h", text("0")),
+            ("h", EntryHash::NONE.prefix().to_attribute()),
             ("v", text("1")),
         ];
         for (name, value) in faults {
@@ -269,7 +279,7 @@ mod tests {
             let message = decode(&item).unwrap_err().to_string();
             assert!(message.contains("id 1") && message.contains(name), "{message}");
         }
-        for name in ["userId", "action", "createdAt", "hash", "v"] {
+        for name in ["userId", "action", "createdAt", "hash", "h", "v"] {
             let mut item = encode(&entry());
             item.remove(name);
             assert!(decode(&item).unwrap_err().to_string().contains(name), "{name}");
@@ -281,5 +291,9 @@ mod tests {
         let mut nowhere = encode(&entry());
         nowhere.insert("p".to_owned(), number("0"));
         assert!(decode_row(&nowhere, &INDEXES[1]).unwrap_err().to_string().contains("p is 0"));
+        let mut unlike = encode(&entry());
+        unlike.insert("h".to_owned(), EntryHash::NONE.prefix().to_attribute());
+        let message = decode_row(&unlike, &INDEXES[0]).unwrap_err().to_string();
+        assert!(message.contains("hash does not begin with h"), "{message}");
     }
 }

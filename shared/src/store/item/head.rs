@@ -105,6 +105,12 @@ impl Head {
         self.dictionary.len()
     }
 
+    /// The pair that has this code.
+    pub(crate) fn pair(&self, code: Code) -> Option<Pair<'_>> {
+        let (resource_type, action) = self.dictionary.get(code as usize)?;
+        Some(Pair { resource_type: resource_type.as_deref(), action })
+    }
+
     /// Whether it has a code for `pair`, or room for one.
     pub(crate) fn has_room_for(&self, pair: Pair<'_>) -> bool {
         pair == Pair::OTHER

@@ -74,6 +74,13 @@ impl Node {
         wanted > 0 && self.children.len() == wanted
     }
 
+    /// What comes before its `child`th child, from 0.
+    pub(crate) fn counts(&self, child: usize) -> Counts {
+        let mut counts = self.before.clone();
+        self.children.iter().take(child).for_each(|child| counts.add_all(child));
+        counts
+    }
+
     /// How many selected entries come before its `child`th child, from 0.
     pub(crate) fn rank(&self, codes: &Codes, child: usize) -> u64 {
         let children = self.children.iter().take(child);
@@ -146,6 +153,10 @@ mod tests {
         assert!(Node::unpack(&empty.pack(), key).is_err());
         let codes = Codes::new([false, true, true].into_iter());
         assert_eq!([0, 1, 2].map(|child| node.rank(&codes, child)), [4_096, 4_156, 4_216]);
+        for child in 0..3 {
+            assert_eq!(node.counts(child).of(&codes), node.rank(&codes, child));
+            assert_eq!(node.counts(child).total(), 4_096 + 64 * child as u64);
+        }
         assert_eq!(node.sum().total(), 128);
     }
 

@@ -34,6 +34,8 @@ impl Store {
             start: Start::Offset(0),
             limit: PAGE,
             is_whole: true,
+            facets: false,
+            histogram: None,
         };
         let pages = stream::try_unfold((self.clone(), Some(request)), |(store, request)| async {
             let Some(request) = request else { return Ok::<_, PageError>(None) };

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::request::Anchor;
 use crate::activity::Activity;
 use crate::id::{ActivityId, UserId};
 use crate::store::item::attribute::{Item, Reader, number};
 use crate::store::item::entry::{self, Entry};
 use crate::store::item::key::ACTIVITIES;
 use crate::store::{Store, StoreError};
+use crate::view::Scope;
 
 impl Store {
     /// The activity with this id, whoever's it is; `None` if there is none. One round trip of half a
@@ -71,6 +73,16 @@ impl Store {
         }
         let in_order = |id| found.remove(id).ok_or(StoreError::Missing { id: *id });
         ids.iter().map(in_order).collect()
+    }
+}
+
+impl Entry {
+    /// Whether this is the entry of `scope` that `anchor` is of.
+    pub(super) fn stands_at(&self, scope: Scope, anchor: Anchor) -> bool {
+        self.scopes().any(|of| of == scope)
+            && self.positions[scope.kind()] == Some(anchor.position)
+            && self.sort_key() == anchor.at
+            && self.hash.prefix() == anchor.hash
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a page is asked for with, and what it is.
 
+use super::facets::Facets;
+use super::histogram::{Buckets, Histogram};
 use crate::activity::Activity;
-use crate::store::SortKey;
+use crate::store::{HashPrefix, SortKey};
 use crate::time::Timestamp;
 use crate::view::View;
 
@@ -37,17 +39,54 @@ pub enum Order {
 pub enum Start {
     /// After this many entries, in the page's order.
     Offset(u64),
-    /// Just past the last entry of another page.
+    /// Just past a place of the scope, in the page's order: with the entries of the list after it,
+    /// oldest first, or before it, newest first. A place outside of the time range is as good as the
+    /// nearer end of it.
     After(Cursor),
 }
 
-/// The last entry of a page, from which the next one goes on however many entries are added.
+/// A place in a scope, from which a list goes on however many entries are added.
+///
+/// A cursor belongs to the scope and not to the list: its entry may be any of the scope, whether the
+/// filter selects it or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cursor {
+    /// Before the first entry.
+    #[default]
+    Beginning,
+    /// At an entry.
+    Entry(Anchor),
+}
+
+/// An entry of a scope, with what proves that the log up to there is still the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub struct Anchor {
     /// Its position in the scope.
     pub position: u64,
     /// Where it stands in time.
     pub at: SortKey,
+    /// The first bytes of its hash.
+    pub hash: HashPrefix,
+}
+
+impl Cursor {
+    /// How many entries of the scope come before the place, with the one at it.
+    #[must_use]
+    pub const fn position(self) -> u64 {
+        match self {
+            Self::Beginning => 0,
+            Self::Entry(anchor) => anchor.position,
+        }
+    }
+
+    /// How many entries of the scope are older than what is on one side of the place: than the page,
+    /// oldest first, or than what came before the page, newest first.
+    pub(super) const fn below(self, order: Order) -> u64 {
+        match order {
+            Order::OldestFirst => self.position(),
+            Order::NewestFirst => self.position().saturating_sub(1),
+        }
+    }
 }
 
 /// What a page should show.
@@ -66,6 +105,10 @@ pub struct PageRequest {
     /// Whether whole entries are wanted, with what is known of the client. Else that may be absent,
     /// and a page of a project or environment is cheaper.
     pub is_whole: bool,
+    /// Whether to count what values the entries have.
+    pub facets: bool,
+    /// In how many parts of the time to count the entries, if that is wanted.
+    pub histogram: Option<Buckets>,
 }
 
 impl PageRequest {
@@ -79,6 +122,8 @@ impl PageRequest {
             start: Start::Offset(0),
             limit,
             is_whole: false,
+            facets: false,
+            histogram: None,
         }
     }
 }
@@ -95,29 +140,83 @@ pub struct Page {
     pub offset: u64,
     /// Whether there are entries after the page, in its order.
     pub has_more: bool,
-    /// The positions of the entries.
-    pub(crate) positions: Vec<u64>,
+    /// What values the entries of the scope and the range have, if that was asked for.
+    pub facets: Option<Facets>,
+    /// How the entries of the list are spread over time, if that was asked for.
+    pub histogram: Option<Histogram>,
+    /// The places of the entries.
+    pub(crate) anchors: Vec<Anchor>,
+    /// The order asked for.
+    pub(crate) order: Order,
+    /// Oldest first, where a later page goes on if the last entry shown does not say it: after the
+    /// last entry of the scope if there is nothing after the page, or else, as nothing is shown, where
+    /// the page starts.
+    pub(crate) rest: Cursor,
 }
 
 impl Page {
-    /// The page of a view without entries, after `offset` of them.
+    /// The page of a view without a scope, which starts at `start`.
     #[must_use]
-    pub fn empty(offset: u64) -> Self {
-        Self { offset, ..Self::default() }
+    pub fn empty(order: Order, start: Start) -> Self {
+        let (offset, rest) = match start {
+            Start::Offset(offset) => (offset, Cursor::Beginning),
+            Start::After(cursor) => (0, cursor),
+        };
+        Self { offset, order, rest, ..Self::default() }
     }
 
     /// Where the next page starts; `None` if there are no more entries, or none in this page.
     #[must_use]
     pub fn next(&self) -> Option<Cursor> {
-        let (position, last) = self.positions.last().zip(self.activities.last())?;
-        self.has_more.then_some(Cursor { position: *position, at: SortKey::of(last) })
+        self.anchors.last().filter(|_| self.has_more).map(|last| Cursor::Entry(*last))
     }
 
-    /// Cuts the page to its first `count` entries; the next page then starts after those.
+    /// Where a page that is asked for later goes on: after the last entry of the scope that was looked
+    /// at for this one, whether the filter selects it or not. That is the last entry shown if there are
+    /// more, else the last of the scope. Oldest first always; `None` newest first, where what is
+    /// recorded later comes before the page.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    /// use activity_log::id::UserId;
+    /// use activity_log::store::{Order, PageRequest, Start};
+    /// use activity_log::view::{Scope, View};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let user = UserId::try_from(3)?;
+    /// let view = View::of(Scope::User(user));
+    /// let all = PageRequest { order: Order::OldestFirst, ..PageRequest::newest(view, 100) };
+    /// logger.append(user, NewActivity::new("create")).await?;
+    /// let page = store.page(&all).await?;
+    /// assert_eq!((page.activities.len(), page.next()), (1, None));
+    ///
+    /// // Later, with only what is new since.
+    /// logger.append(user, NewActivity::new("sync")).await?;
+    /// let start = page.resume().map(Start::After).ok_or("it is not oldest first")?;
+    /// let page = store.page(&PageRequest { start, ..all }).await?;
+    /// assert_eq!((page.activities.len(), page.offset), (1, 1));
+    /// assert_eq!(page.activities[0].details.action, "sync");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn resume(&self) -> Option<Cursor> {
+        match self.order {
+            Order::NewestFirst => None,
+            Order::OldestFirst => Some(self.next().unwrap_or(self.rest)),
+        }
+    }
+
+    /// Cuts the page to its first `count` entries, at least one; the next page then starts after
+    /// those.
     pub fn cut(&mut self, count: usize) {
+        let count = count.max(1);
         if count < self.activities.len() {
             self.activities.truncate(count);
-            self.positions.truncate(count);
+            self.anchors.truncate(count);
             self.has_more = true;
         }
     }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::request::{Order, PageRequest, Start};
+use super::known::Known;
+use super::request::{Cursor, Order, PageRequest, Start};
 use super::runs::{Reads, plan_reads};
 use super::snapshot::Located;
 use crate::id::ActivityId;
@@ -22,17 +23,18 @@ const NEAR: u64 = 16;
 
 impl Store {
     /// The entries of an unfiltered page, and of up to [`NEAR`] before it, from where it starts or
-    /// its range ends; none of other pages.
+    /// its range does; none of other pages.
     pub(super) async fn near_rows(
         &self,
         request: &PageRequest,
     ) -> Result<HashMap<u64, Item>, StoreError> {
-        let PageRequest { view, range, order, start, limit, is_whole } = request;
+        let PageRequest { view, range, order, start, limit, is_whole, .. } = request;
         let index = view.scope.index();
         let (after, skipped) = match start {
             Start::Offset(offset) if *offset <= NEAR => (None, *offset),
-            Start::Offset(_) => return Ok(HashMap::new()),
-            Start::After(cursor) => (Some(cursor.at), 0),
+            Start::After(Cursor::Entry(anchor)) => (Some(anchor.at), 0),
+            Start::After(Cursor::Beginning) if *order == Order::OldestFirst => (None, 0),
+            Start::Offset(_) | Start::After(_) => return Ok(HashMap::new()),
         };
         let last = match range.until.map(Timestamp::previous) {
             Some(None) => return Ok(HashMap::new()),
@@ -42,8 +44,15 @@ impl Store {
         if *limit == 0 || is_elsewhere || range.since.zip(last).is_some_and(|(a, b)| a > b) {
             return Ok(HashMap::new());
         }
-        // A bound that the start implies would only make an engine look for it.
+        // Where the page starts outside of the range, DynamoDB takes no start key.
         let is_ascending = *order == Order::OldestFirst;
+        let is_early = after.is_some_and(|at| range.since.is_some_and(|low| at.created_at < low));
+        let is_late = after.is_some_and(|at| last.is_some_and(|high| at.created_at > high));
+        let after = after.filter(|_| !is_early && !is_late);
+        if (is_late && is_ascending) || (is_early && !is_ascending) {
+            return Ok(HashMap::new());
+        }
+        // A bound that the start implies would only make an engine look for it.
         let low = range.since.filter(|_| !(is_ascending && after.is_some()));
         let high = last.filter(|_| is_ascending || after.is_none());
         let limit = limit.saturating_add(usize::try_from(skipped).unwrap_or(usize::MAX));
@@ -59,22 +68,28 @@ impl Store {
         rows.collect()
     }
 
-    /// How many entries of a scope an index shows to be before `time`. There may be more, if it is
-    /// late.
+    /// How many entries of a scope an index shows to be before each of these times, side by side. There
+    /// may be more, if it is late.
     pub(super) async fn known_before(
         &self,
         scope: Scope,
-        time: Option<Timestamp>,
-    ) -> Result<u64, StoreError> {
-        let Some(last) = time.and_then(Timestamp::previous) else { return Ok(0) };
-        let query = Query {
-            condition: condition(None, Some(last)),
-            is_ascending: false,
-            limit: Some(1),
-            ..self.index_query(scope)
+        times: impl Iterator<Item = Timestamp>,
+    ) -> Result<Known, StoreError> {
+        let one = async |time: Timestamp| {
+            let Some(last) = time.previous() else { return Ok((time, 0)) };
+            let query = Query {
+                condition: condition(None, Some(last)),
+                is_ascending: false,
+                limit: Some(1),
+                ..self.index_query(scope)
+            };
+            let newest = self.query(query).await?;
+            let count =
+                newest.first().map_or(Ok(0), |item| decode_position(item, scope.index()))?;
+            Ok((time, count))
         };
-        let items = self.query(query).await?;
-        items.first().map_or(Ok(0), |item| decode_position(item, scope.index()))
+        let known = futures_util::future::try_join_all(times.map(one)).await?;
+        Ok(known.into_iter().collect())
     }
 
     /// The entries that the index of a scope has after one, up to a time or its end, oldest first;
@@ -96,11 +111,13 @@ impl Store {
     }
 
     /// Reads located entries into `rows`: where they stand close together from the index, else, and
-    /// what the index does not have yet, from the table.
+    /// what the index does not have yet, from the table. One more beside them, if there is one: by its
+    /// id, unless it is there already.
     pub(super) async fn read_bodies(
         &self,
         request: &PageRequest,
         located: &[Located],
+        more: Option<Located>,
         rows: &mut HashMap<u64, Item>,
     ) -> Result<(), StoreError> {
         let scope = request.view.scope;
@@ -113,12 +130,15 @@ impl Store {
         };
         let runs = reads.ranges.iter().map(|range| self.run(scope, &located[range.clone()]));
         let runs = futures_util::future::try_join_all(runs);
-        let single = reads.single.iter().map(|subscript| located[*subscript]).collect();
+        let more = more.filter(|more| !located.contains(more));
+        let single = reads.single.iter().map(|subscript| located[*subscript]);
+        let single = single.chain(more.filter(|more| !is_there(rows, more))).collect();
         let (runs, ()) = tokio::try_join!(runs, self.read_by_id(scope, single, rows))?;
         rows.extend(runs.into_iter().flatten());
-        let late = located.iter().copied().filter(|one| !is_there(rows, one)).collect();
+        let all = || located.iter().copied().chain(more);
+        let late = all().filter(|one| !is_there(rows, one)).collect();
         self.read_by_id(scope, late, rows).await?;
-        match located.iter().find(|one| !is_there(rows, one)) {
+        match all().find(|one| !is_there(rows, one)) {
             None => Ok(()),
             Some(one) => Err(StoreError::Corrupt {
                 item: format!("Activities item with id {}", one.at.id),

@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::store::item::FANOUT;
 use crate::store::item::block::{Block, Mark};
-use crate::store::item::counts::Codes;
+use crate::store::item::counts::{Codes, Counts};
 use crate::store::item::entry::SortKey;
 use crate::store::item::head::Head;
 use crate::store::item::node::{Node, NodeKey, children};
@@ -29,6 +29,19 @@ pub(crate) enum Part {
 /// The parts without which there is no answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing(pub(crate) BTreeSet<Part>);
+
+impl Missing {
+    /// What all of these lack together.
+    pub(crate) fn of(lacking: impl IntoIterator<Item = Option<Self>>) -> Self {
+        let lacking = lacking.into_iter().flatten();
+        Self(lacking.flat_map(|Self(parts)| parts).collect())
+    }
+
+    /// Adds what something else lacks, if it lacks anything.
+    pub(crate) fn add(&mut self, lacking: Option<Self>) {
+        self.0.extend(lacking.into_iter().flat_map(|Self(parts)| parts));
+    }
+}
 
 impl From<Part> for Missing {
     fn from(part: Part) -> Self {
@@ -70,7 +83,7 @@ impl Snapshot {
     }
 
     /// How many blocks there are.
-    const fn blocks(&self) -> u64 {
+    pub(crate) const fn blocks(&self) -> u64 {
         self.total / FANOUT
     }
 
@@ -119,7 +132,7 @@ impl Snapshot {
 
     /// How many of the first `position` entries are selected.
     pub(crate) fn rank(&self, codes: &Codes, position: u64) -> Result<u64, Missing> {
-        if codes.is_all() {
+        if codes.is_all() || position == 0 {
             return Ok(position);
         }
         if position >= self.in_blocks() {
@@ -128,28 +141,57 @@ impl Snapshot {
             let later = later.filter(|mark| codes.has(mark.code)).count() as u64;
             return Ok(self.head.counts().of(codes) - later);
         }
+        let (node, child, marks) = self.first(position)?;
+        let within = marks.iter().filter(|mark| codes.has(mark.code)).count() as u64;
+        Ok(node.rank(codes, child) + within)
+    }
+
+    /// What the first `position` entries are.
+    pub(crate) fn counts(&self, position: u64) -> Result<Counts, Missing> {
+        if position == 0 {
+            return Ok(Counts::default());
+        }
+        if position >= self.in_blocks() {
+            let later = self.head.tail().iter().rev();
+            let later = later.take(usize::try_from(self.total - position).unwrap_or(0));
+            let later: Counts = later.map(|mark| mark.code).collect();
+            return Ok(self.head.counts().clone().without(&later));
+        }
+        let (node, child, marks) = self.first(position)?;
+        let mut counts = node.counts(child);
+        for mark in marks {
+            counts.add(mark.code, 1);
+        }
+        Ok(counts)
+    }
+
+    /// Where the first `position` entries are counted, if those are all in blocks: before which child of
+    /// which node, and in these marks, of that child.
+    fn first(&self, position: u64) -> Result<(&Node, usize, &[Mark]), Missing> {
         let (number, inside) = (position / FANOUT, position % FANOUT);
         let key = NodeKey { level: 1, index: number / FANOUT };
-        let node = self.nodes.get(&key).ok_or(Part::Node(key));
-        let block = self.blocks.get(&number).ok_or(Part::Block(number));
-        let (node, within) = match (node, block) {
-            (Ok(node), _) if inside == 0 => (node, 0),
-            (Ok(node), Ok(block)) => {
-                let first = block.marks().iter().take(usize::try_from(inside).unwrap_or(0));
-                (node, first.filter(|mark| codes.has(mark.code)).count() as u64)
-            }
-            (node, block) => {
-                let missing = node.err().into_iter().chain(block.err());
-                return Err(Missing(missing.collect()));
-            }
+        let node = self.nodes.get(&key).ok_or_else(|| Missing::from(Part::Node(key)));
+        let marks = match self.blocks.get(&number) {
+            _ if inside == 0 => Ok([].as_slice()),
+            Some(block) => Ok(block.marks()),
+            None => Err(Missing::from(Part::Block(number))),
         };
-        let child = usize::try_from(number % FANOUT).unwrap_or_default();
-        Ok(node.rank(codes, child) + within)
+        let small = |number: u64| usize::try_from(number).unwrap_or_default();
+        match (node, marks) {
+            (Ok(node), Ok(marks)) => {
+                let first = marks.get(..small(inside)).unwrap_or(marks);
+                Ok((node, small(number % FANOUT), first))
+            }
+            (node, marks) => Err(Missing::of([node.err(), marks.err()])),
+        }
     }
 
     /// How many entries are before `time`, of which there are at least `known`: looks on from there.
     /// Times never fall from one position to the next.
     pub(crate) fn before(&self, time: Timestamp, known: u64) -> Result<u64, Missing> {
+        if self.head.last.is_none_or(|last| last.created_at < time) {
+            return Ok(self.total);
+        }
         let known = known.min(self.total);
         let mut count = known;
         while count < self.total {
@@ -331,7 +373,7 @@ impl<'a> Search<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -339,13 +381,14 @@ mod tests {
     use crate::store::item::ledger::OpenLedger;
     use crate::view::{Facet, Filter, Scope};
 
-    const ACTIONS: [&str; 7] = ["a0", "a1", "a2", "a3", "a4", "a5", "a6"];
+    pub(in crate::store::read) const ACTIONS: [&str; 7] =
+        ["a0", "a1", "a2", "a3", "a4", "a5", "a6"];
 
     /// A scope's ledger in memory, and the entries that it is of.
-    struct Whole {
-        head: Head,
+    pub(in crate::store::read) struct Whole {
+        pub(in crate::store::read) head: Head,
         parts: HashMap<Part, Content>,
-        entries: Vec<(&'static str, SortKey)>,
+        pub(in crate::store::read) entries: Vec<(&'static str, SortKey)>,
     }
 
     enum Content {
@@ -355,7 +398,7 @@ mod tests {
 
     impl Whole {
         /// Entries of actions that are drawn with weights, times that stand still or go on.
-        fn new(length: u64, seed: u64) -> Self {
+        pub(in crate::store::read) fn new(length: u64, seed: u64) -> Self {
             let mut random = fastrand::Rng::with_seed(seed);
             let scope = Scope::User(3.try_into().unwrap());
             let mut ledger = OpenLedger::new(Head::empty(scope), BTreeMap::new());
@@ -395,20 +438,22 @@ mod tests {
                     Err(missing) => missing,
                 };
                 assert!(!missing.is_empty(), "it lacks nothing and has no answer");
-                for part in missing {
-                    match &self.parts[&part] {
-                        Content::Block(block) => match part {
-                            Part::Block(number) => snapshot.add_block(number, block.clone()),
-                            Part::Node(_) => unreachable!(),
-                        },
-                        Content::Node(node) => match part {
-                            Part::Node(key) => snapshot.add_node(key, node.clone()),
-                            Part::Block(_) => unreachable!(),
-                        },
-                    }
-                    assert!(snapshot.has(part), "{part:?}");
-                }
+                self.read(snapshot, missing);
                 rounds += 1;
+            }
+        }
+
+        /// Reads parts, which must be there.
+        pub(in crate::store::read) fn read(&self, snapshot: &mut Snapshot, parts: BTreeSet<Part>) {
+            for part in parts {
+                match (part, &self.parts[&part]) {
+                    (Part::Block(number), Content::Block(block)) => {
+                        snapshot.add_block(number, block.clone());
+                    }
+                    (Part::Node(key), Content::Node(node)) => snapshot.add_node(key, node.clone()),
+                    _ => unreachable!(),
+                }
+                assert!(snapshot.has(part), "{part:?}");
             }
         }
     }
@@ -448,6 +493,8 @@ mod tests {
                 let (rank, _) = whole.ask(&mut snapshot, |all| all.rank(&codes, position));
                 let before = selected.iter().filter(|(at, _)| *at <= position).count() as u64;
                 assert_eq!(rank, before, "{length} {position}");
+                let (counts, _) = whole.ask(&mut snapshot, |all| all.counts(position));
+                assert_eq!((counts.of(&codes), counts.total()), (before, position), "{length}");
 
                 let (_, at) = random.choice(&whole.entries).unwrap();
                 let time = Timestamp::from_millis(at.created_at.as_millis() + random.i64(-1..2));

@@ -1,17 +1,11 @@
 //! The arithmetic of a page: from what was asked and what was read of the ledger to the places of
 //! its entries. Nothing here does I/O.
 
-use super::request::{Cursor, Order, PageRequest, Start};
+use super::known::Known;
+use super::request::{Anchor, Cursor, Order, PageRequest, Start, TimeRange};
 use super::snapshot::{Located, Missing, Snapshot};
 use crate::store::item::counts::Codes;
-use crate::time::Timestamp;
-
-/// How many entries are before the bounds of the time range, at least: an index said so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) before_since: u64,
-    pub(super) before_until: u64,
-}
+use crate::store::item::head::Head;
 
 /// Where the entries of a page are.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +20,18 @@ pub(super) struct Window {
     pub(super) positions: Vec<u64>,
     /// Those that are not at hand.
     pub(super) located: Vec<Located>,
+    /// Where a later page goes on if the last entry shown does not say it.
+    pub(super) rest: Rest,
+}
+
+/// Where a later page goes on, as far as the ledger says it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// At a place that is known. Of no meaning newest first, and if an entry is shown and there are
+    /// more.
+    At(Cursor),
+    /// At an entry whose hash is not known.
+    Entry(Located),
 }
 
 /// Why there is no window.
@@ -35,8 +41,6 @@ pub(super) enum NoWindow {
     Missing(Missing),
     /// The cursor names an entry that is newer than the head.
     Behind,
-    /// The cursor names no entry of this list.
-    ForeignCursor,
 }
 
 impl From<Missing> for NoWindow {
@@ -58,38 +62,26 @@ struct Ranks {
 pub(super) fn window(
     request: &PageRequest,
     snapshot: &Snapshot,
-    known: Known,
+    known: &Known,
     at_hand: impl Fn(u64) -> bool,
 ) -> Result<Window, NoWindow> {
     let codes = snapshot.head().codes(&request.view.filter);
     let cursor = match request.start {
-        Start::Offset(_) => Ok(None),
-        Start::After(cursor) => rank_of(request, snapshot, &codes, cursor),
+        Start::Offset(_) => Ok(0),
+        Start::After(cursor) if cursor.position() > snapshot.total() => {
+            return Err(NoWindow::Behind);
+        }
+        Start::After(cursor) => snapshot.rank(&codes, cursor.below(request.order)),
     };
-    // Before anything of the cursor is read: it cannot be right.
-    if let Err(wrong @ (NoWindow::Behind | NoWindow::ForeignCursor)) = cursor {
-        return Err(wrong);
-    }
-    let since = request
-        .range
-        .since
-        .map_or(Ok(0), |since| rank_at(snapshot, &codes, since, known.before_since));
-    let until = request.range.until.map_or_else(
-        || Ok(snapshot.head().counts().of(&codes)),
-        |until| rank_at(snapshot, &codes, until, known.before_until),
-    );
+    let rank_at = |time| known.ask(snapshot, time, |position| snapshot.rank(&codes, position));
+    let TimeRange { since, until } = request.range;
+    let since = since.map_or(Ok(0), rank_at);
+    let until = until.map_or_else(|| Ok(snapshot.head().counts().of(&codes)), rank_at);
     // What all of them lack is read together.
     let (cursor, low, high) = match (cursor, since, until) {
         (Ok(cursor), Ok(low), Ok(high)) => (cursor, low, high.max(low)),
         (cursor, since, until) => {
-            let mut parts = Missing::default();
-            if let Err(NoWindow::Missing(missing)) = cursor {
-                parts.0.extend(missing.0);
-            }
-            for missing in [since, until].into_iter().filter_map(Result::err) {
-                parts.0.extend(missing.0);
-            }
-            return Err(parts.into());
+            return Err(Missing::of([cursor.err(), since.err(), until.err()]).into());
         }
     };
 
@@ -103,7 +95,7 @@ pub(super) fn window(
         for position in (before + 1..=end).filter(|position| !at_hand(*position)) {
             match snapshot.mark(position) {
                 Ok(mark) => lacking.push(Located { position, at: mark.at }),
-                Err(parts) => missing.0.extend(parts.0),
+                Err(parts) => missing.add(Some(parts)),
             }
         }
         if !missing.0.is_empty() {
@@ -117,17 +109,59 @@ pub(super) fn window(
     if newest_first {
         positions.reverse();
     }
-    Ok(Window { total, offset, has_more, positions, located })
+    let rest = match request.order {
+        Order::OldestFirst if !has_more => end_of(snapshot.head()),
+        Order::OldestFirst if positions.is_empty() => {
+            start_of(request.start, snapshot, &codes, before)?
+        }
+        _ => Rest::At(Cursor::Beginning),
+    };
+    Ok(Window { total, offset, has_more, positions, located, rest })
 }
 
-/// The ranks of the page of a list whose range has the ranks after `low`, up to `high`.
-fn ranks(request: &PageRequest, cursor: Option<u64>, low: u64, high: u64) -> Ranks {
+/// The last entry of the scope.
+fn end_of(head: &Head) -> Rest {
+    let position = head.total();
+    match (head.last, head.hash) {
+        (None, _) => Rest::At(Cursor::Beginning),
+        (Some(at), Some(hash)) => {
+            Rest::At(Cursor::Entry(Anchor { position, at, hash: hash.prefix() }))
+        }
+        (Some(at), None) => Rest::Entry(Located { position, at }),
+    }
+}
+
+/// Where a page starts that shows nothing, though there is something to show: after the entry with the
+/// rank `before`, if it starts at an offset.
+fn start_of(
+    start: Start,
+    snapshot: &Snapshot,
+    codes: &Codes,
+    before: u64,
+) -> Result<Rest, Missing> {
+    match start {
+        Start::After(cursor) => Ok(Rest::At(cursor)),
+        Start::Offset(0) => Ok(Rest::At(Cursor::Beginning)),
+        Start::Offset(_) if codes.is_all() => {
+            let at = snapshot.mark(before)?.at;
+            Ok(Rest::Entry(Located { position: before, at }))
+        }
+        Start::Offset(_) => {
+            let located = snapshot.locate(codes, before, before)?;
+            located.first().copied().map(Rest::Entry).ok_or_else(Missing::default)
+        }
+    }
+}
+
+/// The ranks of the page of a list whose range has the ranks after `low`, up to `high`. So many as
+/// `cursor` says are below the place that the page starts after, if it starts after one.
+fn ranks(request: &PageRequest, cursor: u64, low: u64, high: u64) -> Ranks {
     let limit = request.limit as u64;
-    let offset = match (request.start, cursor, request.order) {
-        (Start::Offset(offset), ..) => offset,
-        (Start::After(_), None, _) => 0,
-        (Start::After(_), Some(rank), Order::NewestFirst) => high + 1 - rank,
-        (Start::After(_), Some(rank), Order::OldestFirst) => rank - low,
+    let offset = match (request.start, request.order) {
+        (Start::Offset(offset), _) => offset,
+        // A place outside of the range is as good as the nearer end of it.
+        (Start::After(_), Order::NewestFirst) => high - cursor.clamp(low, high),
+        (Start::After(_), Order::OldestFirst) => cursor.clamp(low, high) - low,
     };
     let skipped = offset.min(high - low);
     match request.order {
@@ -142,54 +176,14 @@ fn ranks(request: &PageRequest, cursor: Option<u64>, low: u64, high: u64) -> Ran
     }
 }
 
-/// The rank of the entry that a cursor names, if that is an entry of the list.
-fn rank_of(
-    request: &PageRequest,
-    snapshot: &Snapshot,
-    codes: &Codes,
-    Cursor { position, at }: Cursor,
-) -> Result<Option<u64>, NoWindow> {
-    if position == 0 || !request.range.contains(at.created_at) {
-        return Err(NoWindow::ForeignCursor);
-    }
-    if position > snapshot.total() {
-        return Err(NoWindow::Behind);
-    }
-    match (snapshot.mark(position), snapshot.rank(codes, position)) {
-        (Ok(mark), _) if mark.at != at || !codes.has(mark.code) => Err(NoWindow::ForeignCursor),
-        (Ok(_), Ok(rank)) => Ok(Some(rank)),
-        (mark, rank) => {
-            let missing = [mark.err(), rank.err()].into_iter().flatten();
-            Err(Missing(missing.flat_map(|Missing(parts)| parts).collect()).into())
-        }
-    }
-}
-
-/// How many selected entries are before `time`.
-fn rank_at(
-    snapshot: &Snapshot,
-    codes: &Codes,
-    time: Timestamp,
-    known: u64,
-) -> Result<u64, Missing> {
-    match snapshot.before(time, known) {
-        Ok(position) => snapshot.rank(codes, position),
-        Err(Missing(mut parts)) => {
-            // What is needed next is most likely the rank there.
-            let rank = snapshot.rank(codes, known.min(snapshot.total()));
-            parts.extend(rank.err().into_iter().flat_map(|Missing(parts)| parts));
-            Err(Missing(parts))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::request::TimeRange;
     use super::*;
     use crate::store::item::entry::SortKey;
+    use crate::store::item::hash::{EntryHash, HashPrefix};
     use crate::store::item::head::{Head, Pair};
     use crate::store::read::snapshot::Part;
+    use crate::time::Timestamp;
     use crate::view::{Facet, Filter, Scope, View};
 
     /// Ten entries, a millisecond apart; those at even positions are functions.
@@ -199,7 +193,13 @@ mod tests {
             let kind = if number % 2 == 0 { "function" } else { "database" };
             head.push(Pair { resource_type: Some(kind), action: "create" }, at(number));
         }
+        head.chain(EntryHash::NONE);
         Snapshot::new(head)
+    }
+
+    fn anchor(position: u64) -> Cursor {
+        let hash = HashPrefix([1, 2, 3, 4, 5, 6, 7, 8]);
+        Cursor::Entry(Anchor { position, at: at(position), hash })
     }
 
     fn at(position: u64) -> SortKey {
@@ -216,7 +216,7 @@ mod tests {
 
     /// Positions, total, offset, and whether there are more.
     fn shown(request: &PageRequest) -> Result<(Vec<u64>, u64, u64, bool), NoWindow> {
-        window(request, &ten(), Known::default(), |_| false)
+        window(request, &ten(), &Known::default(), |_| false)
             .map(|window| (window.positions, window.total, window.offset, window.has_more))
     }
 
@@ -239,20 +239,98 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_leads_on_from_its_entry_and_is_of_no_other_list() {
+    fn a_cursor_leads_on_from_any_entry_of_the_scope_selected_or_not() {
         use Order::{NewestFirst, OldestFirst};
-        let after = |position, of| Start::After(Cursor { position, at: at(of) });
-        let page = |functions, order, start| shown(&request(functions, order, start, 2));
-        assert_eq!(page(false, NewestFirst, after(4, 4)), Ok((vec![3, 2], 10, 7, true)));
-        assert_eq!(page(true, NewestFirst, after(4, 4)), Ok((vec![2], 5, 4, false)));
-        assert_eq!(page(true, OldestFirst, after(4, 4)), Ok((vec![6, 8], 5, 2, true)));
-        assert_eq!(page(true, NewestFirst, after(3, 3)), Err(NoWindow::ForeignCursor));
-        assert_eq!(page(false, NewestFirst, after(4, 5)), Err(NoWindow::ForeignCursor));
-        assert_eq!(page(false, NewestFirst, after(0, 1)), Err(NoWindow::ForeignCursor));
-        assert_eq!(page(false, NewestFirst, after(11, 11)), Err(NoWindow::Behind));
-        let late = TimeRange { since: Some(at(5).created_at), until: None };
-        let outside = PageRequest { range: late, ..request(false, NewestFirst, after(4, 4), 2) };
-        assert_eq!(shown(&outside), Err(NoWindow::ForeignCursor));
+        let page =
+            |functions, order, cursor| shown(&request(functions, order, Start::After(cursor), 2));
+        for (functions, order, position, positions, offset, more) in [
+            (false, NewestFirst, 4, vec![3, 2], 7, true),
+            (false, NewestFirst, 1, vec![], 10, false),
+            (false, OldestFirst, 9, vec![10], 9, false),
+            (false, OldestFirst, 10, vec![], 10, false),
+            (true, NewestFirst, 4, vec![2], 4, false),
+            (true, NewestFirst, 5, vec![4, 2], 3, false),
+            (true, OldestFirst, 4, vec![6, 8], 2, true),
+            (true, OldestFirst, 5, vec![6, 8], 2, true),
+        ] {
+            let total = if functions { 5 } else { 10 };
+            let expected = Ok((positions, total, offset, more));
+            assert_eq!(page(functions, order, anchor(position)), expected, "{order:?} {position}");
+        }
+        for functions in [false, true] {
+            let total = if functions { 5 } else { 10 };
+            let (oldest, newest) = (
+                page(functions, OldestFirst, Cursor::Beginning),
+                page(functions, NewestFirst, Cursor::Beginning),
+            );
+            assert_eq!(oldest.unwrap().1, total);
+            assert_eq!(newest, Ok((vec![], total, total, false)));
+            for order in [OldestFirst, NewestFirst] {
+                assert_eq!(page(functions, order, anchor(11)), Err(NoWindow::Behind));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_outside_of_the_range_is_as_good_as_the_nearer_end_of_it() {
+        use Order::{NewestFirst, OldestFirst};
+        let range = TimeRange { since: Some(at(4).created_at), until: Some(at(8).created_at) };
+        for (order, position, positions, offset, more) in [
+            (OldestFirst, 1, vec![4, 5], 0, true),
+            (OldestFirst, 3, vec![4, 5], 0, true),
+            (OldestFirst, 7, vec![], 4, false),
+            (OldestFirst, 10, vec![], 4, false),
+            (NewestFirst, 10, vec![7, 6], 0, true),
+            (NewestFirst, 8, vec![7, 6], 0, true),
+            (NewestFirst, 4, vec![], 4, false),
+            (NewestFirst, 1, vec![], 4, false),
+        ] {
+            let request = request(false, order, Start::After(anchor(position)), 2);
+            let found = shown(&PageRequest { range, ..request });
+            assert_eq!(found, Ok((positions, 4, offset, more)), "{order:?} {position}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_later_goes_on_after_what_was_looked_at() {
+        let rest = |functions, order, start, limit| {
+            let request = request(functions, order, start, limit);
+            window(&request, &ten(), &Known::default(), |_| false).unwrap().rest
+        };
+        let entry = |position| Rest::Entry(Located { position, at: at(position) });
+        let oldest = |functions, start, limit| rest(functions, Order::OldestFirst, start, limit);
+        let end = Rest::At(Cursor::Entry(Anchor {
+            position: 10,
+            at: at(10),
+            hash: EntryHash::NONE.prefix(),
+        }));
+        for start in [Start::Offset(3), Start::Offset(99), Start::After(anchor(7))] {
+            assert_eq!(oldest(true, start, 3), end, "{start:?}");
+        }
+        assert_eq!(oldest(true, Start::Offset(0), 0), Rest::At(Cursor::Beginning));
+        assert_eq!(oldest(true, Start::Offset(2), 0), entry(4));
+        assert_eq!(oldest(false, Start::Offset(2), 0), entry(2));
+        assert_eq!(oldest(true, Start::After(anchor(5)), 0), Rest::At(anchor(5)));
+        assert_eq!(oldest(true, Start::After(anchor(9)), 0), Rest::At(anchor(9)));
+        assert_eq!(oldest(true, Start::After(anchor(10)), 0), end);
+        let range = TimeRange { since: Some(at(5).created_at), until: None };
+        let later = PageRequest { range, ..request(true, Order::OldestFirst, Start::Offset(1), 0) };
+        let later = window(&later, &ten(), &Known::default(), |_| false).unwrap();
+        assert_eq!(later.rest, entry(6), "the first of the range");
+        // Of a project, the head has no hash.
+        let mut head =
+            Head::empty(Scope::Project(3.try_into().unwrap(), crate::id::ProjectId::MAX));
+        let all = PageRequest {
+            order: Order::OldestFirst,
+            ..PageRequest::newest(View::of(head.scope), 9)
+        };
+        let rest = |head: &Head| {
+            let snapshot = Snapshot::new(head.clone());
+            window(&all, &snapshot, &Known::default(), |_| false).unwrap().rest
+        };
+        assert_eq!(rest(&head), Rest::At(Cursor::Beginning));
+        head.push(Pair { resource_type: None, action: "create" }, at(1));
+        assert_eq!(rest(&head), entry(1));
     }
 
     #[test]
@@ -281,21 +359,22 @@ mod tests {
             head.push(Pair { resource_type: Some(kind), action: "create" }, at(number));
         }
         let snapshot = Snapshot::new(head);
-        let missing = |request: &PageRequest, known, at_hand: &dyn Fn(u64) -> bool| match window(
-            request, &snapshot, known, at_hand,
-        ) {
-            Err(NoWindow::Missing(Missing(parts))) => parts.into_iter().collect::<Vec<_>>(),
-            other => panic!("{other:?}"),
-        };
+        let missing =
+            |request: &PageRequest, known: &Known, at_hand: &dyn Fn(u64) -> bool| match window(
+                request, &snapshot, known, at_hand,
+            ) {
+                Err(NoWindow::Missing(Missing(parts))) => parts.into_iter().collect::<Vec<_>>(),
+                other => panic!("{other:?}"),
+            };
         let deep = request(false, Order::NewestFirst, Start::Offset(70), 10);
-        assert_eq!(missing(&deep, Known::default(), &|_| false), [Part::Block(1), Part::Block(2)]);
-        let left = missing(&deep, Known::default(), &|position| position > 128);
+        assert_eq!(missing(&deep, &Known::default(), &|_| false), [Part::Block(1), Part::Block(2)]);
+        let left = missing(&deep, &Known::default(), &|position| position > 128);
         assert_eq!(left, [Part::Block(1)]);
         // Both bounds, and the rank at each.
         let range = TimeRange { since: Some(at(10).created_at), until: Some(at(90).created_at) };
-        let known = Known { before_since: 9, before_until: 89 };
+        let known = Known::from_iter([(at(10).created_at, 9), (at(90).created_at, 89)]);
         let filtered = request(true, Order::NewestFirst, Start::Offset(0), 10);
-        let parts = missing(&PageRequest { range, ..filtered }, known, &|_| false);
+        let parts = missing(&PageRequest { range, ..filtered }, &known, &|_| false);
         let node = Part::Node(crate::store::item::node::NodeKey { level: 1, index: 0 });
         assert_eq!(parts, [node, Part::Block(0), Part::Block(1)]);
     }
