@@ -11,6 +11,7 @@ mod port;
 mod process;
 mod progress;
 mod stop;
+mod tail;
 mod target;
 mod token;
 mod verify;
@@ -43,6 +44,8 @@ enum Command {
     Import(import::Arguments),
     /// Export a user's names and log as newline-delimited JSON
     Export(export::Arguments),
+    /// Write a user's log as it grows, for collectors of logs
+    Tail(tail::Arguments),
     /// Prove that a log does not contradict itself
     Verify(verify::Arguments),
     /// Erase a user: entries, ledger and names
@@ -69,6 +72,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Token(arguments) => token::run(&arguments).await?,
         Command::Import(arguments) => import::run(arguments).await?,
         Command::Export(arguments) => export::run(arguments).await?,
+        Command::Tail(arguments) => tail::run(arguments).await?,
         Command::Verify(arguments) => verify::run(arguments).await?,
         Command::Erase(arguments) => erase::run(arguments).await?,
         Command::Guard(arguments) => return guard::run(arguments).await,

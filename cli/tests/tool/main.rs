@@ -6,3 +6,4 @@ mod dev;
 mod logs;
 mod restore;
 mod support;
+mod tail;

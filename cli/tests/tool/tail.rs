@@ -1,0 +1,233 @@
+//! `tail`: a log as it grows.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use activity_log_local::engine::Engine;
+use serde_json::{Value, json};
+
+use crate::support::{Folder, run, text, tool};
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+const SAMPLE: &str = include_str!("../../sample.ndjson");
+
+/// A log of user 3 with `count` entries, numbered from 1 by their resource's id.
+async fn log(count: u64) -> Engine {
+    let engine = Engine::in_memory(TEMPLATE).await.unwrap();
+    record(&engine, 1, count);
+    engine
+}
+
+/// The lines of entries, as `import` reads them.
+fn lines(first: u64, last: u64) -> Vec<String> {
+    let line = |number| {
+        format!(
+            r#"{{"type":"activity","id":{number},"userId":3,"projectId":4,"resourceType":"function","resourceId":{number},"action":"create","createdAt":"2024-01-15T10:30:00.000Z"}}"#
+        )
+    };
+    (first..=last).map(line).collect()
+}
+
+fn record(engine: &Engine, first: u64, last: u64) {
+    let imported = run(&engine.endpoint(), &["import"], &lines(first, last).join("\n"));
+    assert!(imported.status.success(), "{}", text(&imported.stderr));
+}
+
+fn tail(engine: &Engine, arguments: &[&str]) -> Output {
+    run(&engine.endpoint(), &[&["tail", "--user", "3"], arguments].concat(), "")
+}
+
+/// The same, without waiting for its end.
+fn spawn(engine: &Engine, arguments: &[&str]) -> Child {
+    let mut command: Command = tool(&["tail", "--user", "3", "--local"]);
+    command.args(arguments).env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The numbers of the entries on whole lines.
+fn numbers(output: &str) -> Vec<u64> {
+    let whole = output.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let entries = whole.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    entries.map(|entry| entry["resourceId"].as_u64().unwrap()).collect()
+}
+
+/// The arguments that name a note in `folder`.
+fn note(folder: &Folder) -> String {
+    folder.path().join("note.json").to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tail_writes_is_the_log_as_export_has_it_without_names_and_end() {
+    let engine = Engine::in_memory(TEMPLATE).await.unwrap();
+    run(&engine.endpoint(), &["import"], SAMPLE);
+    let exported = text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
+    let entries = exported.lines().filter(|line| line.contains(r#""type":"activity""#));
+    let entries: Vec<&str> = entries.collect();
+    assert!(entries.len() > 100);
+    let tailed = tail(&engine, &["--batch", "7"]);
+    assert!(tailed.status.success());
+    assert_eq!(text(&tailed.stdout).lines().collect::<Vec<_>>(), entries);
+    let since = serde_json::from_str::<Value>(entries[50]).unwrap()["createdAt"].clone();
+    let tailed = tail(&engine, &["--since", since.as_str().unwrap()]);
+    assert_eq!(text(&tailed.stdout).lines().collect::<Vec<_>>(), entries[50..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_one_of_cloudevents_1_0_with_the_entry_as_its_data() {
+    let engine = log(1).await;
+    let bare = r#"{"type":"activity","id":9,"userId":3,"action":"sign_in","createdAt":"2024-01-15T10:31:00.000Z"}"#;
+    run(&engine.endpoint(), &["import"], bare);
+    let entries = text(&tail(&engine, &[]).stdout);
+    let entries: Vec<Value> =
+        entries.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events = text(&tail(&engine, &["--format", "cloudevents"]).stdout);
+    let events: Vec<Value> =
+        events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = [
+        json!({
+            "specversion": "1.0",
+            "id": "1",
+            "source": "/users/3",
+            "type": "activity.function.create",
+            "subject": "function/1",
+            "time": "2024-01-15T10:30:00.000Z",
+            "datacontenttype": "application/json",
+            "data": entries[0],
+        }),
+        json!({
+            "specversion": "1.0",
+            "id": "9",
+            "source": "/users/3",
+            "type": "activity.sign_in",
+            "time": "2024-01-15T10:31:00.000Z",
+            "datacontenttype": "application/json",
+            "data": entries[1],
+        }),
+    ];
+    assert_eq!(events, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_run_goes_on_where_the_last_one_ended() {
+    let (engine, folder) = (log(0).await, Folder::new());
+    let note = note(&folder);
+    let resumed = || {
+        let output = tail(&engine, &["--resume", &note, "--batch", "10"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        numbers(&text(&output.stdout))
+    };
+    assert_eq!(resumed(), Vec::<u64>::new());
+    let mut next = 1;
+    for count in [25, 0, 64, 1, 130] {
+        record(&engine, next, next + count - 1);
+        assert_eq!(resumed(), (next..next + count).collect::<Vec<_>>());
+        next += count;
+    }
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_a_batch() {
+    const ENTRIES: u64 = 1_500;
+    const BATCH: u64 = 20;
+    let (engine, folder) = (log(ENTRIES).await, Folder::new());
+    let note = note(&folder);
+    let mut random = fastrand::Rng::with_seed(1);
+    // The last entry that was on a line of any run.
+    let mut last = 0;
+    let (mut runs, mut repeated) = (0, 0);
+    while last < ENTRIES {
+        let mut child = spawn(&engine, &["--resume", &note, "--batch", &BATCH.to_string()]);
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut read = String::new();
+        for _ in 0..random.usize(..120) {
+            output.read_line(&mut read).unwrap();
+        }
+        child.kill().unwrap();
+        output.read_to_string(&mut read).unwrap();
+        child.wait().unwrap();
+        let numbers = numbers(&read);
+        if let (Some(first), Some(end)) = (numbers.first(), numbers.last()) {
+            assert!(numbers.is_sorted_by(|one, next| one + 1 == *next), "{numbers:?}");
+            assert!(*first <= last + 1, "run {runs} began with {first}, and {last} was the last");
+            assert!(last + 1 - first <= BATCH, "run {runs} repeated {first} to {last}");
+            repeated += last + 1 - first;
+            last = last.max(*end);
+        }
+        runs += 1;
+        assert!(runs < 500, "{last} of {ENTRIES}");
+    }
+    // Else nothing was tested: it was killed between a batch and its note, and often.
+    assert!(runs > 5 && repeated > 0, "{runs} runs, {repeated} repeated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn following_it_waits_for_what_is_new() {
+    let (engine, folder) = (log(3).await, Folder::new());
+    let note = note(&folder);
+    let mut child = spawn(&engine, &["--follow", "--interval", "1", "--resume", &note]);
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut read = async |count: usize| {
+        let mut lines = String::new();
+        for _ in 0..count {
+            output.read_line(&mut lines).unwrap();
+        }
+        numbers(&lines)
+    };
+    assert_eq!(read(3).await, [1, 2, 3]);
+    record(&engine, 4, 5);
+    assert_eq!(read(2).await, [4, 5]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_rewritten_is_told_of_and_one_put_back_as_it_was_goes_on() {
+    let (engine, folder) = (log(40).await, Folder::new());
+    let note = note(&folder);
+    let resume = ["--resume", note.as_str()];
+    assert_eq!(numbers(&text(&tail(&engine, &resume).stdout)).len(), 40);
+    let erase = || {
+        let erased = run(&engine.endpoint(), &["erase", "--user", "3", "--yes"], "");
+        assert!(erased.status.success(), "{}", text(&erased.stderr));
+    };
+    let refused = || {
+        let output = tail(&engine, &resume);
+        assert!(!output.status.success());
+        assert_eq!(text(&output.stdout), "");
+        let said = text(&output.stderr);
+        assert!(said.contains("was rewritten") && said.contains(&note), "{said}");
+    };
+    erase();
+    refused();
+    record(&engine, 1, 41);
+    assert_eq!(numbers(&text(&tail(&engine, &resume).stdout)), [41]);
+    erase();
+    record(&engine, 2, 42);
+    refused();
+    std::fs::remove_file(&note).unwrap();
+    assert_eq!(numbers(&text(&tail(&engine, &resume).stdout)).len(), 41);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_is_none_is_named_and_kept() {
+    let (engine, folder) = (log(1).await, Folder::new());
+    let note = note(&folder);
+    for (content, reason) in [
+        ("", "EOF"),
+        ("{}", "version"),
+        (r#"{"version":2,"place":7}"#, "unknown version 2"),
+        (r#"{"version":1,"userId":8}"#, "it is of user 8"),
+        (r#"{"version":1,"userId":3,"after":{"position":1}}"#, "missing field"),
+    ] {
+        std::fs::write(&note, content).unwrap();
+        let output = tail(&engine, &["--resume", &note]);
+        assert!(!output.status.success(), "{content}");
+        let said = text(&output.stderr);
+        assert!(said.contains(&note) && said.contains(reason), "{said}");
+        assert_eq!(std::fs::read_to_string(Path::new(&note)).unwrap(), content);
+        assert_eq!(text(&output.stdout), "");
+    }
+}
