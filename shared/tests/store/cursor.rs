@@ -113,11 +113,24 @@ async fn a_cursor_whose_entry_does_not_stand_there_is_of_another_log() {
             }
         }
     }
-    // One scope's is none of another, nor of another user.
+    // One scope's is none of another, nor of another user: entries have those positions there, too.
+    let batch = |project: u64| {
+        let (project, environment) = (project.try_into().unwrap(), 50.try_into().unwrap());
+        vec![NewActivity::new("sync").environment(project, environment); 10]
+    };
+    log.logger.append_batch(user(3), batch(5)).await.unwrap();
+    log.logger.append_batch(user(8), batch(4)).await.unwrap();
     let [whole_log, project, environment] = scopes();
     let of_project = Start::After(cursor_at(&log, project, 7).await);
-    for scope in [whole_log, environment, Scope::User(user(8))] {
-        let is_other = scope != environment;
+    for (scope, is_other) in [
+        (whole_log, true),
+        // Whatever is in project 4 is in environment 9.
+        (environment, false),
+        (Scope::Project(user(3), 5.try_into().unwrap()), true),
+        (Scope::Environment(user(3), 50.try_into().unwrap()), true),
+        (Scope::Project(user(8), 4.try_into().unwrap()), true),
+        (Scope::User(user(8)), true),
+    ] {
         let request = request(View::of(scope), of_project, 10);
         assert_eq!(is_rewritten(&log, &request).await, is_other, "{scope}");
     }
