@@ -9,6 +9,8 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,6 +99,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         is_whole: true,
         ..PageRequest::newest(view, arguments.batch.get())
     };
+    end_broken_line()?;
     loop {
         request.start = Start::After(cursor);
         let page = next_page(&store, &request, arguments.follow).await;
@@ -115,6 +118,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             tokio::time::sleep(Duration::from_secs(arguments.interval)).await;
         }
     }
+}
+
+/// Ends the line that a run before, which was killed, has left half written in the file that standard
+/// output is; else the next line would be a part of it. The entry itself was not noted, and comes again.
+fn end_broken_line() -> Result<(), Failure> {
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let metadata = output.metadata()?;
+    let Some(end) = metadata.len().checked_sub(1).filter(|_| metadata.is_file()) else {
+        return Ok(());
+    };
+    let mut last = [0];
+    // It is open for writing only. Where it cannot be read by its name, there is an empty line more.
+    let is_read = File::open("/dev/stdout").and_then(|file| file.read_exact_at(&mut last, end));
+    if is_read.is_err() || last != *b"\n" {
+        io::stdout().write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 /// Reads a page. Who follows waits for as long as what fails may pass.

@@ -268,7 +268,10 @@ async fn exercise(fixture: &Fixture, route: &Route) {
             let first = list(&format!("limit=5{scope}{filter}")).await;
             let cursor = first.next().unwrap();
             list(&format!("limit=5&cursor={cursor}{scope}{filter}")).await;
-            list(&format!("limit=500&order=asc{scope}{filter}")).await;
+            let all = list(&format!("limit=500&order=asc{scope}{filter}")).await;
+            let cursor = all.pagination()["resumeCursor"].as_str().unwrap();
+            list(&format!("order=asc&cursor={cursor}{scope}{filter}")).await;
+            list(&format!("limit=0&include=facets,histogram{scope}{filter}")).await;
         }
     }
 }

@@ -11,7 +11,7 @@ fn check(answer: &Answer) {
     match answer.status {
         200 => assert!(answer.header("content-type").is_some(), "{answer:?}"),
         304 => assert_eq!(answer.text, "", "{answer:?}"),
-        400 | 401 | 403 | 404 | 405 | 406 => {
+        400 | 401 | 403 | 404 | 405 | 406 | 409 => {
             let (status, ..) = answer.problem();
             let title = StatusCode::from_u16(status).unwrap().canonical_reason();
             assert_eq!(answer.body["title"].as_str(), title);
@@ -139,11 +139,14 @@ fn query() -> impl Strategy<Value = String> {
         "offset",
         "cursor",
         "resourceType",
+        "excludeResourceType",
         "action",
+        "excludeAction",
         "since",
         "until",
         "order",
         "include",
+        "buckets",
         "projectSlug",
         "environmentSlug",
         "x",
@@ -153,7 +156,10 @@ fn query() -> impl Strategy<Value = String> {
         4 => prop::sample::select(vec![
             "0", "1", "2", "1000", "create", "function", "my-project", "production", "asc", "desc",
             "client", "2024-01-15T10:30:00Z", "2024-01-15T10:35:00.5%2B00:00",
-            "AZqTUTZ7EVq0AAAAAAAAAAIAAAGNDLBYIAAAAAAAAAAC",
+            "facets,histogram", "histogram", "100", "function,~",
+            // Of the whole log, newest and oldest first.
+            "AQfMoxw8t_4yAAAAAAAAAAIAAAGNDLBYIAAAAAAAAAAC5MFgkvu5_OE",
+            "ARnkNXSHIO0SAAAAAAAAAAIAAAGNDLBYIAAAAAAAAAAC5MFgkvu5_OE",
         ]).prop_map(str::to_owned),
         1 => "[0-9]{1,25}",
         1 => "\\PC{0,12}",

@@ -341,8 +341,14 @@ async fn whatever_fails_at_whatever_step_the_answer_is_the_same_or_a_503() {
     fixture.record(130).await;
     let fixture = &mut fixture;
     let endpoint = fixture.engine.endpoint();
-    let queries =
-        ["limit=7", "limit=7&offset=50", "limit=7&action=invoke", "limit=7&projectSlug=my-project"];
+    let queries = [
+        "limit=7",
+        "limit=7&offset=50",
+        "limit=7&action=invoke",
+        "limit=7&projectSlug=my-project",
+        "limit=7&order=asc&projectSlug=my-project&since=2024-01-16T00:00:00Z",
+        "limit=0&include=facets,histogram&since=2024-01-15T10:32:00Z",
+    ];
     let mut expected = Vec::new();
     for query in queries {
         expected.push(fixture.list(query).await.text);

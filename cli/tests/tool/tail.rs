@@ -164,6 +164,30 @@ async fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_a_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_a_killed_run_left_half_written_in_a_file_takes_no_other_with_it() {
+    let (engine, folder) = (log(3).await, Folder::new());
+    let (file, note) = (folder.path().join("activities.ndjson"), note(&folder));
+    let append = |last: u64| {
+        let mut command = tool(&["tail", "--user", "3", "--local", "--resume", &note]);
+        let output = std::fs::OpenOptions::new().append(true).create(true).open(&file).unwrap();
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint()).stdout(output);
+        assert!(command.status().unwrap().success());
+        let text = std::fs::read_to_string(&file).unwrap();
+        let read = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let read: Vec<u64> = read.map(|entry| entry["resourceId"].as_u64().unwrap()).collect();
+        assert_eq!(read, (1..=last).collect::<Vec<_>>(), "{text}");
+        text
+    };
+    assert_eq!(append(3).lines().count(), 3);
+    record(&engine, 4, 4);
+    assert_eq!(append(4).lines().count(), 4, "a whole line needs no end");
+    let mut half = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+    std::io::Write::write_all(&mut half, b"{\"type\":\"act").unwrap();
+    record(&engine, 5, 6);
+    assert_eq!(append(6).lines().count(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn following_it_waits_for_what_is_new() {
     let (engine, folder) = (log(3).await, Folder::new());
     let note = note(&folder);

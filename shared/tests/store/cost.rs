@@ -189,6 +189,7 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
         println!("one entry: {} read units, {} round trips", usage.read_units, usage.trips);
         assert!(usage.trips == 1 && usage.read_units <= 1.0, "{usage:?}");
         ranges_cost(&log, count).await;
+        cursors_cost(&log, count).await;
     }
 }
 
@@ -216,6 +217,38 @@ async fn ranges_cost(log: &Log, count: u64) {
                 assert!(is_filtered || total == count / 10 * 8, "{total}");
             }
         }
+    }
+}
+
+/// Pages after a cursor outside of the range that they are of, and what names where a list goes on later.
+async fn cursors_cost(log: &Log, count: u64) {
+    let at = |number: u64| Some(millis(START + 60_000 * i64::try_from(number).unwrap()));
+    let range = TimeRange { since: at(count / 10 + 7), until: at(count / 10 * 9 + 7) };
+    for (view, units) in [(whole(3), 9.5), (View::of(project()), 7.5)] {
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            let first = PageRequest { order, ..request(view.clone(), Start::Offset(0), 1) };
+            let next = log.store.page(&first).await.unwrap().next().unwrap();
+            let page =
+                PageRequest { range, order, ..request(view.clone(), Start::After(next), 100) };
+            let limit = Limit { trips: 2, units };
+            cost(log, "after a cursor before the range", &page, limit).await;
+        }
+    }
+    let rare = filtered(project(), Some("function"), Some("create"));
+    let oldest = |view: &View, start, limit| PageRequest {
+        order: Order::OldestFirst,
+        ..request(view.clone(), start, limit)
+    };
+    let total = log.page(rare.clone(), 0, 0).await.total;
+    for (name, view, start, limit, trips, units) in [
+        ("the last page", View::of(project()), Start::Offset(count - 9), 100, 2, 2.0),
+        ("the last page, filtered", rare.clone(), Start::Offset(total - 9), 100, 5, 9.0),
+        ("no page", View::of(project()), Start::Offset(0), 0, 1, 1.0),
+        ("no page, at the end", View::of(project()), Start::Offset(count), 0, 2, 1.5),
+        ("no page, in the middle", View::of(project()), Start::Offset(count / 2), 0, 3, 2.0),
+        ("no page, in the middle, filtered", rare, Start::Offset(total / 2), 0, 5, 4.5),
+    ] {
+        cost(log, name, &oldest(&view, start, limit), Limit { trips, units }).await;
     }
 }
 

@@ -63,8 +63,9 @@ struct Reading {
 impl Store {
     /// Reads a page. One round trip for an unfiltered page near an end, or after a cursor; two more, at
     /// the most, for one further in; a filtered one takes up to five while there are fewer than 16.7
-    /// million entries, and one more for a time range. Oldest first, one more for [`Page::resume`], if
-    /// nothing comes after a page of a project or environment, and it does not show the last entry.
+    /// million entries, and one more for a time range. Oldest first, one more for [`Page::resume`]: if
+    /// nothing comes after a page of a project or environment, and the page does not show the last entry;
+    /// and if a page of no entries starts at an offset, for the entry there.
     ///
     /// A cursor costs half a read unit: its entry is read by id beside everything else, to prove that
     /// it still stands there. An entry that is not there, or differs, is read again, consistently.
