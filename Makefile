@@ -78,16 +78,18 @@ costs:
 	$(COST) --check docs/costs.md
 
 # template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB and
-# of the recording function between its queues: a second engine, which shares no code with the embedded one. What things cost, and what a long log
-# stores, is seen on the embedded one alone: moto copies its tables for every transaction, and long
-# logs take it hours. So are writers side by side: moto puts the copy back when it refuses a
-# transaction, and what others have written meanwhile is lost.
+# of the recording function between its queues: a second engine, which shares no code with the embedded
+# one. What things cost, what a long log stores and how it is spread over time is seen on the embedded
+# one alone: moto copies its tables for every transaction, and long logs take it hours. So are writers
+# side by side: moto puts the copy back when it refuses a transaction, and what others have written
+# meanwhile is lost.
 test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
 		cargo test --locked --workspace --test store -- \
-		--skip cost:: --skip the_reader_in_the_documentation --skip of_many_that_rename
+		--skip cost:: --skip a_histogram_is_exact_however_late --skip the_reader_in_the_documentation \
+		--skip of_many_that_rename
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server \
 		cargo test --locked --workspace --test recording moto
 
