@@ -105,10 +105,10 @@ def check_parameters(template):
     for name, good, bad in [
         ("JwtSecret", ["", "x" * 32], ["x" * 31, " "]),
         ("JwtSecretPrevious", ["", "x" * 32], ["x" * 31, " "]),
-        ("JwtJwksUrl", ["", "https://a.b/c"], ["http://a.b/c", "a", " "]),
-        ("JwtUserIdClaim", ["sub", "https://a.b/id", "app.id"], ["", "user id", "a..b", ".a", "a."]),
+        ("JwtJwksUrl", ["", "https://a.b/c"], ["http://a.b/c", "a", " ", "https://u:p@a.b/c"]),
+        ("JwtUserIdClaim", ["sub", "https://a.b/id", "app.id", "expert"], ["", "user id", "a..b", ".a", "a.", "exp", "iat"]),
         ("JwtIssuer", ["", "https://a.b/", "https://a.b, https://c.d/"], [" ", ",", "a,", ",a", "a, ,b"]),
-        ("JwtAudience", ["", "none", "a b", "a,b, c"], [" ", ",", "a,", ",a", "a, ,b"]),
+        ("JwtAudience", ["", "none", "a b", "a,b, c", "nonesuch,b"], [" ", ",", "a,", "a, ,b", "a,none", "none,a"]),
         ("CorsHeaders", ["authorization", "x-b3-traceid"], ["", "*", "Accept", "a b", "a:"]),
         ("CorsOrigins", ["*", "https://a.b", "http://localhost:3000"], ["", "a.b", "https://a.b/", "*.b"]),
         ("AlarmEmail", ["", "a@b.c"], ["a", "a@", "@b", "a b@c"]),

@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         let caller =
             outcome.map_err(|error| format!("the functions would refuse this token: {error}"))?;
         if caller.user_id != arguments.user {
-            // As `exp`, which is an integer, too.
+            // As `iss`, where the issuer is a number.
             return Err("JWT_USER_ID_CLAIM is a claim that has another meaning".into());
         }
         token

@@ -349,7 +349,12 @@ fn a_token_that_the_functions_would_refuse_is_not_printed() {
             &["--expires-in", "0"][..],
             "would refuse this token: the token has",
         ),
-        (&[secret, ("JWT_USER_ID_CLAIM", "exp")], &[], "JWT_USER_ID_CLAIM is a claim that has"),
+        (&[secret, ("JWT_USER_ID_CLAIM", "exp")], &[], "JWT_USER_ID_CLAIM must not be"),
+        (
+            &[secret, ("JWT_USER_ID_CLAIM", "iss"), ("JWT_ISSUER", "7")],
+            &[],
+            "JWT_USER_ID_CLAIM is a claim that has another meaning",
+        ),
         (
             &[secret, ("JWT_USER_ID_CLAIM", "iss"), ("JWT_ISSUER", "https://id.example")],
             &[],

@@ -25,7 +25,7 @@ pub enum ApiError {
         /// What is wrong with it.
         reason: String,
     },
-    /// An activity id that is none.
+    /// A text that is no activity id.
     #[error("invalid activity id")]
     InvalidActivityId,
     /// None of the formats of the response is acceptable to the caller.

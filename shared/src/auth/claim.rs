@@ -49,8 +49,12 @@ impl ClaimPath {
     /// The claim of this name, or at this path.
     ///
     /// # Errors
-    /// A reason if a step of the path has no name.
+    /// A reason if a step of the path has no name, or if it is a claim that holds a time: as an integer
+    /// that would pass for a user id, one that another user may have.
     pub fn new(path: &str) -> Result<Self, &'static str> {
+        if ["exp", "nbf", "iat"].contains(&path) {
+            return Err("must not be a claim that holds a time");
+        }
         if path.split('.').any(str::is_empty) {
             return Err("must be the name of a claim, or names with a dot between each two");
         }

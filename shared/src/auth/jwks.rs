@@ -5,9 +5,10 @@
 //! fetch that fails changes nothing: the keys there were are kept. Only while there are none at all,
 //! and so no token is good, is it tried every five seconds.
 //!
-//! A `kid` is a hint and not a name: providers publish two keys of one `kid`, and sign tokens without
-//! any. So every key that a token may be signed by is tried, in the order of the set. Eight at most,
-//! since a caller can make up tokens without `kid`, and each key costs a verification.
+//! A `kid` is a hint and not a name: providers publish two keys of one `kid`, or keys without any, and
+//! sign tokens without any. So every key that a token may be signed by is tried, in the order of the
+//! set, those without `kid` after those with the token's. Eight at most, since a caller can make up
+//! tokens without `kid`, and each key costs a verification.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -39,8 +40,8 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// The same as long as there are no keys at all, and so no token can be verified.
 const INTERVAL_WITHOUT_KEYS: Duration = Duration::from_secs(5);
 
-/// How old keys may become before they are fetched again: how long a key that the provider has
-/// withdrawn is still good.
+/// How old keys may become before they are fetched again. A key that the provider has withdrawn is good
+/// until the next fetch that succeeds.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// What a fetch says of itself; some providers refuse one that says nothing.
@@ -115,8 +116,11 @@ struct Kept {
 impl Kept {
     /// Whether `token` is signed by one of the keys.
     fn verify(&self, token: &SignedToken<'_>) -> bool {
-        let candidates = self.keys.iter().filter(|key| key.is_candidate(token));
-        candidates.take(MAX_TRIED).any(|key| key.verify(token))
+        let allowed = || self.keys.iter().filter(|key| key.allows(token));
+        let id = token.key_id();
+        let named = allowed().filter(|key| id.is_none() || key.id() == id);
+        let nameless = allowed().filter(|key| id.is_some() && key.id().is_none());
+        named.chain(nameless).take(MAX_TRIED).any(|key| key.verify(token))
     }
 
     fn is_fresh(&self, now: Instant) -> bool {

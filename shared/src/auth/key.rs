@@ -1,11 +1,14 @@
 //! One JWK (RFC 7517) made a key that verifies signatures, or the reason why it is none.
 //!
 //! The library would take any JWK for a key and then refuse every token, without a word, because the
-//! modulus is too short or has a zero byte in front. So the members are read and checked here, when
-//! the set is fetched, and the operator is told.
+//! modulus is too short or a point is not on its curve. So the members are read and checked here, when
+//! the set is fetched, and the operator is told. Only of an Ed25519 key, any 32 bytes are taken.
 
 use std::fmt;
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
+};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -28,6 +31,8 @@ pub(super) enum KeyError {
     Malformed(#[source] serde_json::Error),
     #[error("its kind {0:?} is none that verifies signatures")]
     Kind(String),
+    #[error("its use {0} is neither for signatures nor for encryption")]
+    Use(String),
     #[error("its curve {0:?} is unknown")]
     Curve(String),
     #[error("its algorithm {0:?} is none of its kind")]
@@ -40,8 +45,12 @@ pub(super) enum KeyError {
     Length(&'static str),
     #[error("its modulus has {0} bits, not 2,048 to 4,096")]
     Modulus(usize),
+    #[error("its modulus is even")]
+    EvenModulus,
     #[error("its exponent is not an odd number from 3 to 2^33 - 1")]
     Exponent,
+    #[error("it is no point of its curve")]
+    Point,
 }
 
 /// What kind of key it is, which says how it may be used.
@@ -103,11 +112,32 @@ struct Jwk {
     y: Option<String>,
 }
 
+/// What a key for encryption says that it is for, among its operations (RFC 7517, section 4.3).
+const ENCRYPTION: [&str; 6] =
+    ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
+
 impl Jwk {
-    /// Whether it is for signatures, as far as it says what it is for.
-    fn is_for_signatures(&self) -> bool {
-        self.r#use.as_ref().is_none_or(|usage| usage == "sig")
-            && self.key_ops.as_ref().is_none_or(|all| all.iter().any(|one| one == "verify"))
+    /// Whether it is for encryption: if it says so, or its curve is for nothing else (RFC 8037,
+    /// section 3.2).
+    fn is_for_encryption(&self) -> bool {
+        let encrypts = |all: &Vec<String>| all.iter().any(|one| ENCRYPTION.contains(&one.as_str()));
+        let is_verifying = |all: &Vec<String>| all.iter().any(|one| one == "verify");
+        self.r#use.as_deref() == Some("enc")
+            || self.key_ops.as_ref().is_some_and(|all| encrypts(all) && !is_verifying(all))
+            || matches!(self.crv.as_deref(), Some("X25519" | "X448"))
+            || self.alg.as_deref().is_some_and(|name| {
+                ["RSA-OAEP", "RSA1_5", "ECDH-ES"].iter().any(|start| name.starts_with(start))
+            })
+    }
+
+    /// Fails if it is for something else than to verify signatures, as far as it says what it is for.
+    fn check_use(&self) -> Result<(), KeyError> {
+        match (self.r#use.as_deref(), &self.key_ops) {
+            (None | Some("sig"), None) => Ok(()),
+            (None | Some("sig"), Some(all)) if all.iter().any(|one| one == "verify") => Ok(()),
+            (None | Some("sig"), Some(all)) => Err(KeyError::Use(format!("{all:?}"))),
+            (Some(other), _) => Err(KeyError::Use(format!("{other:?}"))),
+        }
     }
 
     fn kind(&self) -> Result<Kind, KeyError> {
@@ -130,8 +160,8 @@ impl Jwk {
     fn key(&self, kind: Kind) -> Result<DecodingKey, KeyError> {
         match kind {
             Kind::Rsa => self.rsa(),
-            Kind::P256 => self.point(32),
-            Kind::P384 => self.point(48),
+            Kind::P256 => self.point(32, &ECDSA_P256_SHA256_FIXED),
+            Kind::P384 => self.point(48, &ECDSA_P384_SHA384_FIXED),
             Kind::Ed25519 => Ok(DecodingKey::from_ed_der(&of_length("x", self.x.as_ref(), 32)?)),
         }
     }
@@ -144,6 +174,9 @@ impl Jwk {
         if !MODULUS_BITS.contains(&length) {
             return Err(KeyError::Modulus(length));
         }
+        if modulus.last().is_some_and(|last| last % 2 == 0) {
+            return Err(KeyError::EvenModulus);
+        }
         let is_odd = exponent.last().is_some_and(|last| last % 2 == 1);
         if !is_odd || !(2..=MAX_EXPONENT_BITS).contains(&bits(exponent)) {
             return Err(KeyError::Exponent);
@@ -151,12 +184,17 @@ impl Jwk {
         Ok(DecodingKey::from_rsa_raw_components(modulus, exponent))
     }
 
-    /// A point of a curve with coordinates of so many bytes, which they always have (RFC 7518, section
-    /// 6.2.1.2), in its uncompressed form: a byte that says so, and the coordinates.
-    fn point(&self, length: usize) -> Result<DecodingKey, KeyError> {
+    /// A point of the curve of `algorithm` with coordinates of so many bytes, which they always have
+    /// (RFC 7518, section 6.2.1.2), uncompressed: a byte that says so, and the coordinates.
+    fn point(
+        &self,
+        length: usize,
+        algorithm: &'static dyn VerificationAlgorithm,
+    ) -> Result<DecodingKey, KeyError> {
         let mut point = vec![4];
         point.extend(of_length("x", self.x.as_ref(), length)?);
         point.extend(of_length("y", self.y.as_ref(), length)?);
+        ParsedPublicKey::new(algorithm, &point).map_err(|_| KeyError::Point)?;
         Ok(DecodingKey::from_ec_der(&point))
     }
 }
@@ -189,15 +227,16 @@ fn bits(number: &[u8]) -> usize {
 }
 
 impl PublicKey {
-    /// The key that `jwk` describes; `None` if it is for something else than signatures.
+    /// The key that `jwk` describes; `None` if it is for encryption.
     ///
     /// # Errors
     /// [`KeyError`] if it verifies nothing.
     pub(super) fn read(jwk: &Value) -> Result<Option<Self>, KeyError> {
         let jwk = Jwk::deserialize(jwk).map_err(KeyError::Malformed)?;
-        if !jwk.is_for_signatures() {
+        if jwk.is_for_encryption() {
             return Ok(None);
         }
+        jwk.check_use()?;
         let kind = jwk.kind()?;
         let stated = match &jwk.alg {
             None => None,
@@ -210,14 +249,17 @@ impl PublicKey {
         Ok(Some(Self { id: jwk.kid, kind, algorithm: stated, key }))
     }
 
-    /// Whether `token` may be signed by this key: its algorithm is one of the key's, and it names this
-    /// key or none.
-    pub(super) fn is_candidate(&self, token: &SignedToken<'_>) -> bool {
-        let allowed = match self.algorithm {
+    /// Whether the key allows the algorithm of `token`.
+    pub(super) fn allows(&self, token: &SignedToken<'_>) -> bool {
+        match self.algorithm {
             Some(only) => only == token.algorithm(),
             None => self.kind.algorithms().contains(&token.algorithm()),
-        };
-        allowed && token.key_id().is_none_or(|id| self.id.as_deref() == Some(id))
+        }
+    }
+
+    /// Its `kid`, which a JWK need not have (RFC 7517, section 4.5).
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// Whether `token` is signed by this key.
@@ -259,7 +301,7 @@ mod tests {
             let token = key.token_as(name, &json!({})).unwrap();
             let token = SignedToken::parse(&token).unwrap();
             assert!(public.verify(&token), "{name} with {jwk}");
-            public.is_candidate(&token)
+            public.allows(&token)
         });
         names
     }
@@ -291,14 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_for_something_else_than_signatures_are_left_out() {
+    fn keys_for_encryption_are_left_out() {
         let ec = SigningKey::es256("ec").unwrap();
         for jwk in [
             with(&ec, "use", "enc".into()),
-            with(&ec, "key_ops", json!(["sign"])),
-            with(&ec, "key_ops", json!([])),
-            json!({"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB"}),
-            json!({"kty": "OKP", "crv": "X25519", "use": "enc", "x": "AAAA"}),
+            with(&ec, "key_ops", json!(["wrapKey"])),
+            with(&ec, "alg", "ECDH-ES+A128KW".into()),
+            json!({"kty": "RSA", "alg": "RSA-OAEP-256", "n": "AQAB", "e": "AQAB"}),
+            json!({"kty": "OKP", "crv": "X25519", "x": "AAAA"}),
         ] {
             assert!(matches!(PublicKey::read(&jwk), Ok(None)), "{jwk}");
         }
@@ -334,6 +376,11 @@ mod tests {
                 assert!(matches!(error, KeyError::Modulus(found) if found == wrong), "{error}");
             }
         }
+        let mut even =
+            BASE64_URL_SAFE_NO_PAD.decode(modulus(2_048, 0)["n"].as_str().unwrap()).unwrap();
+        *even.last_mut().unwrap() = 0xfe;
+        let even = json!({"kty": "RSA", "n": encode(even), "e": "AQAB"});
+        assert!(matches!(PublicKey::read(&even), Err(KeyError::EvenModulus)));
         let empty = json!({"kty": "RSA", "n": "", "e": "AQAB"});
         assert!(matches!(PublicKey::read(&empty), Err(KeyError::Modulus(0))));
     }
@@ -366,6 +413,23 @@ mod tests {
             (with(&ec, "alg", "ES384".into()), r#"its algorithm "ES384" is none of its kind"#),
             (with(&ec, "alg", "HS256".into()), r#"its algorithm "HS256" is none of its kind"#),
             (with(&ec, "alg", "ES512".into()), r#"its algorithm "ES512" is none of its kind"#),
+            (
+                with(&ec, "use", "tls".into()),
+                r#"its use "tls" is neither for signatures nor for encryption"#,
+            ),
+            (
+                with(&ec, "use", "SIG".into()),
+                r#"its use "SIG" is neither for signatures nor for encryption"#,
+            ),
+            (
+                with(&ec, "key_ops", json!(["sign"])),
+                r#"its use ["sign"] is neither for signatures nor for encryption"#,
+            ),
+            (
+                with(&ec, "key_ops", json!([])),
+                "its use [] is neither for signatures nor for encryption",
+            ),
+            (with(&ec, "y", encode([1; 32]).into()), "it is no point of its curve"),
             (with(&ec, "x", "not base64!".into()), "x is not base64url"),
             (with(&ec, "y", encode([1; 31]).into()), "y has the wrong length"),
             (with(&ed, "x", encode([1; 33]).into()), "x has the wrong length"),

@@ -4,8 +4,8 @@
 //! JWKS. Which of the two, and so which algorithms, is configured; what a token says of its own
 //! algorithm only ever makes it fail (RFC 8725, section 3.1).
 //!
-//! First the signature, then the claims: nothing that a token says is looked at before its signature
-//! is verified, and why a claim was refused never depends on which key was tried.
+//! First the signature, then the claims: no claim is read before the signature is verified, and why a
+//! claim was refused never depends on which key was tried.
 //!
 //! | file | rule |
 //! |---|---|
@@ -197,7 +197,10 @@ impl Verifier {
                 key::is_asymmetric(token.algorithm()) && keys.verify(&token, Instant::now()).await?
             }
         };
-        let claims = token.claims().filter(|_| is_verified).ok_or(TokenError::Invalid)?;
+        if !is_verified {
+            return Err(TokenError::Invalid.into());
+        }
+        let claims = token.claims().ok_or(TokenError::Invalid)?;
         // A clock before 1970 makes every token one of the future.
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Ok(Caller { user_id: self.rules.check(&claims, now)? })

@@ -42,8 +42,8 @@ impl Default for TokenRules {
 }
 
 impl TokenRules {
-    /// The user whom `claims` name, at `now`, the time since 1970. A claim that is missing is told of
-    /// before one that has a wrong value.
+    /// The user whom `claims` name, at `now`, the time since 1970. Of `exp`, `nbf`, `iss` and `aud`, one
+    /// that is missing or malformed fails before one with a wrong value; the user id is checked last.
     ///
     /// # Errors
     /// [`TokenError`] with the first rule that the claims break.

@@ -22,8 +22,8 @@ const MAX_LEEWAY_SECONDS: u64 = 300;
 
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What verifies tokens, as the environment says. An audience of `none` is logged as a warning: every
-/// token of the provider is then good, whatever application it was made for.
+/// What verifies tokens, as the environment says. An audience of `none` beside a JWKS is logged as a
+/// warning: every token of the provider is then good, whatever application it was made for.
 ///
 /// With a JWKS, issuer and audience are required (RFC 8725, sections 3.8 and 3.9): a provider signs
 /// tokens for others with the same keys. A shared secret is shared for this API alone.
@@ -51,15 +51,16 @@ pub fn verifier(variable: Variable<'_>) -> Result<Verifier, ConfigError> {
         (None, None, Some(url)) => {
             required(variable, "JWT_ISSUER")?;
             required(variable, "JWT_AUDIENCE")?;
-            Verifier::jwks(JwksUrl::new(&url).map_err(invalid("JWT_JWKS_URL"))?, rules)
+            let url = JwksUrl::new(&url).map_err(invalid("JWT_JWKS_URL"))?;
+            if rules.audiences.is_empty() {
+                tracing::warn!(
+                    "JWT_AUDIENCE is none: a token of the issuer is good whatever application it is for"
+                );
+            }
+            Verifier::jwks(url, rules)
         }
         (None, None, None) => return Err(ConfigError::Missing("JWT_SECRET or JWT_JWKS_URL")),
     };
-    if optional(variable, "JWT_AUDIENCE").as_deref() == Some(NO_AUDIENCE) {
-        tracing::warn!(
-            "JWT_AUDIENCE is none: a token of the issuer is good whatever application it is for"
-        );
-    }
     Ok(verifier)
 }
 
@@ -75,11 +76,13 @@ pub fn token_rules(variable: Variable<'_>) -> Result<TokenRules, ConfigError> {
     if let Some(issuers) = optional(variable, "JWT_ISSUER") {
         rules.issuers = list(&issuers).map_err(invalid("JWT_ISSUER"))?;
     }
-    if let Some(audiences) = optional(variable, "JWT_AUDIENCE").filter(|it| it != NO_AUDIENCE) {
-        rules.audiences = list(&audiences).map_err(invalid("JWT_AUDIENCE"))?;
-        if rules.audiences.iter().any(|audience| audience == NO_AUDIENCE) {
-            return Err(invalid("JWT_AUDIENCE")("must be none, or a list without none"));
-        }
+    if let Some(audiences) = optional(variable, "JWT_AUDIENCE") {
+        let audiences = list(&audiences).map_err(invalid("JWT_AUDIENCE"))?;
+        rules.audiences = match audiences.iter().any(|audience| audience == NO_AUDIENCE) {
+            true if audiences.len() == 1 => Vec::new(),
+            true => return Err(invalid("JWT_AUDIENCE")("must be none, or a list without none")),
+            false => audiences,
+        };
     }
     if let Some(seconds) = optional(variable, "JWT_LEEWAY_SECONDS") {
         let seconds = seconds.parse().ok().filter(|seconds| *seconds <= MAX_LEEWAY_SECONDS);
@@ -195,7 +198,9 @@ mod tests {
         let found = one("JWT_ISSUER", "https://a, https://b/").unwrap().issuers;
         assert_eq!(found, ["https://a", "https://b/"]);
         assert_eq!(one("JWT_AUDIENCE", " a ,b c").unwrap().audiences, ["a", "b c"]);
-        assert_eq!(one("JWT_AUDIENCE", "none").unwrap(), TokenRules::default());
+        for none in ["none", " none "] {
+            assert_eq!(one("JWT_AUDIENCE", none).unwrap(), TokenRules::default());
+        }
         assert_eq!(one("JWT_ISSUER", "none").unwrap().issuers, ["none"]);
         for bad in [",", "a,", ",a", "a,,b", " "] {
             assert_eq!(culprit(one("JWT_ISSUER", bad)), "JWT_ISSUER", "{bad:?}");
@@ -211,7 +216,9 @@ mod tests {
             assert_eq!(claim(good).unwrap().user_id_claim.as_str(), good);
         }
         assert_eq!(claim("").unwrap().user_id_claim.as_str(), "sub");
-        assert_eq!(culprit(claim("app..user_id")), "JWT_USER_ID_CLAIM");
+        for bad in ["app..user_id", "exp", "nbf", "iat"] {
+            assert_eq!(culprit(claim(bad)), "JWT_USER_ID_CLAIM", "{bad}");
+        }
     }
 
     #[test]

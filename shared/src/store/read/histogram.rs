@@ -133,7 +133,8 @@ pub(super) fn histogram(
         let ranks = Ranks { snapshot, known, codes };
         ranks.look_for(request.range, &inner)?;
         let ranks = ranks.all(request.range, &inner)?;
-        ranks.windows(2).map(|ends| ends[1] - ends[0]).collect()
+        let counts = ranks.windows(2).map(|ends| ends[1].checked_sub(ends[0]));
+        counts.collect::<Option<_>>().ok_or_else(Missing::default)?
     } else {
         (0..buckets.get()).map(|_| 0).collect()
     };

@@ -6,8 +6,9 @@
 //! in them must be read again. So a page is always right for the log as it was when its head was
 //! written, however late each of its reads was.
 //!
-//! Every question is answered, or with the parts of the ledger that must be read first. A rank is
-//! the number of an entry among those that a filter selects, from 1, oldest first.
+//! The response to every question is the answer, or the parts of the ledger that must be read first:
+//! none, if what was read contradicts itself. A rank is the number of an entry among those that a
+//! filter selects, from 1, oldest first.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -139,7 +140,8 @@ impl Snapshot {
             let later = self.head.tail().iter().rev();
             let later = later.take(usize::try_from(self.total - position).unwrap_or(0));
             let later = later.filter(|mark| codes.has(mark.code)).count() as u64;
-            return Ok(self.head.counts().of(codes) - later);
+            let selected = self.head.counts().of(codes);
+            return selected.checked_sub(later).ok_or_else(Missing::default);
         }
         let (node, child, marks) = self.first(position)?;
         let within = marks.iter().filter(|mark| codes.has(mark.code)).count() as u64;
@@ -176,11 +178,11 @@ impl Snapshot {
             Some(block) => Ok(block.marks()),
             None => Err(Missing::from(Part::Block(number))),
         };
-        let small = |number: u64| usize::try_from(number).unwrap_or_default();
+        let subscript = |number: u64| usize::try_from(number).unwrap_or_default();
         match (node, marks) {
             (Ok(node), Ok(marks)) => {
-                let first = marks.get(..small(inside)).unwrap_or(marks);
-                Ok((node, small(number % FANOUT), first))
+                let first = marks.get(..subscript(inside)).unwrap_or(marks);
+                Ok((node, subscript(number % FANOUT), first))
             }
             (node, marks) => Err(Missing::of([node.err(), marks.err()])),
         }
@@ -235,12 +237,12 @@ impl Snapshot {
     /// Looks through the tail, and the newest blocks as far as they were read.
     fn search_from_the_end(&self, search: &mut Search<'_>) {
         let mut end = self.head.counts().of(search.codes);
-        end -= search.look_through(end, self.in_blocks(), self.head.tail());
+        end = end.saturating_sub(search.look_through(end, self.in_blocks(), self.head.tail()));
         for number in (0..self.blocks()).rev() {
             let Some(block) = self.blocks.get(&number).filter(|_| end >= search.low) else {
                 return;
             };
-            end -= search.look_through(end, number * FANOUT, block.marks());
+            end = end.saturating_sub(search.look_through(end, number * FANOUT, block.marks()));
         }
     }
 
@@ -269,6 +271,7 @@ impl Snapshot {
                 }
                 match self.blocks.get(&number) {
                     Some(block) if level == 1 => {
+                        search.contradicts |= block.of(search.codes) != count;
                         search.look_through(end, number * FANOUT, block.marks());
                     }
                     _ => {
@@ -303,6 +306,8 @@ struct Search<'a> {
     covered: Vec<bool>,
     found: Vec<Option<Located>>,
     missing: BTreeSet<Part>,
+    /// Whether what was read counts differently in two places.
+    contradicts: bool,
 }
 
 impl<'a> Search<'a> {
@@ -315,6 +320,7 @@ impl<'a> Search<'a> {
             covered: vec![false; length],
             found: vec![None; length],
             missing: BTreeSet::new(),
+            contradicts: false,
         }
     }
 
@@ -352,6 +358,10 @@ impl<'a> Search<'a> {
         let mut position = before + marks.len() as u64;
         for mark in marks.iter().rev() {
             if self.codes.has(mark.code) {
+                if rank == 0 {
+                    self.contradicts = true;
+                    break;
+                }
                 self.found(rank, Located { position, at: mark.at });
                 rank -= 1;
             }
@@ -366,6 +376,7 @@ impl<'a> Search<'a> {
 
     fn finish(self) -> Result<Vec<Located>, Missing> {
         match self.found.into_iter().collect::<Option<Vec<_>>>() {
+            _ if self.contradicts => Err(Missing::default()),
             Some(found) if self.missing.is_empty() => Ok(found),
             _ => Err(Missing(self.missing)),
         }
@@ -537,5 +548,28 @@ pub(super) mod tests {
             early.add_node(key, node.clone());
         }
         assert!(!early.has(Part::Node(key)));
+    }
+
+    #[test]
+    fn parts_that_contradict_each_other_are_an_error() {
+        let (whole, other) = (Whole::new(9_000, 7), Whole::new(9_000, 8));
+        let codes = whole.head.codes(&Filter { action: Facet::only("a1"), ..Filter::default() });
+        let total = whole.head.counts().of(&codes);
+        let contradiction = Err(Missing::default());
+        let mut tried = 0;
+        let is_node = |part: &Part| matches!(part, Part::Node(_));
+        // A block of another log, in each place but at the ends, where no node is needed.
+        for number in 1..whole.head.blocks() - 1 {
+            let mut snapshot = Snapshot::new(whole.head.clone());
+            whole.read(&mut snapshot, whole.parts.keys().copied().filter(is_node).collect());
+            let Content::Block(block) = &other.parts[&Part::Block(number)] else { unreachable!() };
+            let Content::Block(own) = &whole.parts[&Part::Block(number)] else { unreachable!() };
+            if block.of(&codes) != own.of(&codes) {
+                snapshot.add_block(number, block.clone());
+                assert!(snapshot.locate(&codes, 1, total) == contradiction, "{number}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 10, "{tried}");
     }
 }
