@@ -31,12 +31,12 @@ done; \
 echo "make: $@, in total $$SECONDS s"
 endef
 
-.PHONY: help run check test test-moto build lint soak depth cost docs
+.PHONY: help run check test test-moto build lint soak depth cost bench-check docs
 .PHONY: tools format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
 help: ## Lists the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 # `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
 run: $(CARGO_LAMBDA) ## Runs the API on this machine.
@@ -128,6 +128,13 @@ depth: ## Times pages at every depth, appends and verification on this machine.
 # `make cost`, or `make cost ARGS='--pages 2'`.
 cost: ## Prints what the log costs on AWS.
 	@$(COST) $(ARGS)
+
+# Under valgrind, in the profile `measured`. `make bench-check ARGS='--write bench/instructions.json'`
+# renews the numbers; they are of one machine's compiler, C library and valgrind, and are skipped on others.
+bench-check: ## Counts the instructions of read requests, and holds them against bench/instructions.json.
+	cargo build --locked --profile measured --package list-activities --package get-activity
+	cargo run --locked --quiet --package bench --bin instructions -- \
+		$(or $(ARGS),--check bench/instructions.json)
 
 # docs/api.html is the reference page, made from openapi.yaml.
 docs: $(SCHEMATHESIS) ## Writes docs/api.html and the tables of docs/costs.md.

@@ -7,7 +7,6 @@ mod prices;
 mod sizes;
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,17 +14,15 @@ use std::process::ExitCode;
 use activity_log::auth::TokenError;
 use activity_log::view::INDEXES;
 use activity_log_local::kit::Workload;
+use bench::{Failure, activity};
 use clap::Parser;
 use serde::Deserialize;
 
 use markdown::{Table, replaced};
-use measured::{Log, Taken, activity};
+use measured::{Log, Taken};
 use sizes::{Sizes, Stored};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
-
-/// What the command ends with when it fails.
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// Entries of the logs whose months are priced.
 const MONTHS: [u64; 3] = [1_000_000, 10_000_000, 100_000_000];

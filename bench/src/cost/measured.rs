@@ -10,33 +10,26 @@ use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTI
 use activity_log::api::{Api, Route, lambda};
 use activity_log::auth::{Secret, TokenRules, Verifier};
 use activity_log::config::PathParameters;
-use activity_log::directory::{Entity, Environment, NameChange, Project, User};
-use activity_log::id::{IdSource, UserId};
-use activity_log::message::Message;
+use activity_log::directory::NameChange;
+use activity_log::id::IdSource;
 use activity_log::store::measure;
 use activity_log::telemetry::Telemetry;
 use activity_log::time::{Clock, Timestamp};
 use activity_log::{ActivityLogger, NewActivity};
 use activity_log_local::engine::Engine;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use bench::{Failure, START, activities, activity, body, names, user};
 use lambda_runtime::{Context, LambdaEvent};
 use record_activities::Recorder;
 use serde_json::{Value, json};
 
-use crate::{Failure, TEMPLATE, real};
-
-/// Resource types and actions: every pair of them is as frequent as any other.
-const TYPES: [&str; 2] = ["function", "database"];
-const ACTIONS: [&str; 2] = ["create", "invoke"];
+use crate::{TEMPLATE, real};
 
 /// How many entries the log has before anything is measured: thirty whole blocks.
 const ENTRIES: u64 = 1_920;
 
 /// How many appends of a kind are measured: ten whole blocks.
 const APPENDS: u64 = 640;
-
-/// 2026-01-01T00:00:00Z.
-const START: i64 = 1_767_225_600_000;
 
 const LIST: &str = include_str!("../../../events/list-activities.json");
 const PROJECT: &str = include_str!("../../../events/list-project-activities.json");
@@ -232,66 +225,6 @@ impl Log {
             sent: 0.0,
         })
     }
-}
-
-fn user() -> Result<UserId, Failure> {
-    Ok(3.try_into()?)
-}
-
-fn names() -> Result<[Entity; 3], Failure> {
-    let user_id = user()?;
-    let project_id = 4.try_into()?;
-    Ok([
-        Entity::User(User {
-            id: user_id,
-            name: "John Doe".to_owned(),
-            profile_image: Some("https://example.com/profile.jpg".to_owned()),
-        }),
-        Entity::Project(Project {
-            id: project_id,
-            user_id,
-            slug: "my-project".to_owned(),
-            name: "My Project".to_owned(),
-        }),
-        Entity::Environment(Environment {
-            id: 4.try_into()?,
-            user_id,
-            project_id,
-            slug: "production".to_owned(),
-            name: "Production".to_owned(),
-        }),
-    ])
-}
-
-/// An activity in all three scopes, about 420 bytes when it is stored; as a message of the queue.
-fn body(number: u64) -> Value {
-    let pair = usize::try_from(number % 4).unwrap_or_default();
-    json!({
-        "userId": 3,
-        "projectId": 4,
-        "environmentId": 4,
-        "resourceType": TYPES[pair % 2],
-        "resourceId": 5,
-        "action": ACTIONS[pair / 2],
-        "description": "Created function \"my-lambda-function\"",
-        "metadata": {
-            "runtime": "nodejs20.x",
-            "architecture": "arm64",
-            "handler": "index.handler",
-            "region": "us-east-1",
-            "memory": 256,
-        },
-        "ipAddress": "203.0.113.10",
-        "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    })
-}
-
-pub(crate) fn activity(number: u64) -> Result<NewActivity, Failure> {
-    Ok(Message::parse(&body(number).to_string())?.activity)
-}
-
-fn activities(numbers: std::ops::Range<u64>) -> Result<Vec<NewActivity>, Failure> {
-    numbers.map(activity).collect()
 }
 
 /// A message as SQS delivers it; its id is its idempotency key.

@@ -1,0 +1,199 @@
+//! How many instructions a request takes: the read functions as processes of their own, under
+//! callgrind, on an embedded DynamoDB and an emulator of Lambda's Runtime API.
+//!
+//! Instructions are the same from run to run to within a per cent, where times on a shared machine are
+//! not. What they leave out: that an instruction may take longer than another, and that valgrind
+//! hides some of the processor's (those for SHA, for one), so that libraries take slower code.
+
+mod callgrind;
+mod emulator;
+mod figures;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use activity_log::ActivityLogger;
+use activity_log::directory::NameChange;
+use activity_log::id::IdSource;
+use activity_log::store::PageRequest;
+use activity_log::time::{Clock, Timestamp};
+use activity_log::view::{Scope, View};
+use activity_log_local::engine::Engine;
+use bench::{Failure, START, activities, names, user};
+use clap::Parser;
+use serde_json::{Value, json};
+
+use figures::{Figures, Machine, differences, per_request};
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+const LIST: &str = include_str!("../../../events/list-activities.json");
+const GET: &str = include_str!("../../../events/get-activity.json");
+
+/// How many entries the log has: fifteen blocks and a tail.
+const ENTRIES: u64 = 1_000;
+
+/// How many requests the shorter run has: enough that all that is done once is done.
+const WARM_UP: u32 = 20;
+
+/// How many more the longer run has.
+const REQUESTS: u32 = 100;
+
+/// How many instructions a request takes
+#[derive(Parser)]
+struct Arguments {
+    /// Writes the numbers into this file
+    #[arg(long, conflicts_with = "check")]
+    write: Option<PathBuf>,
+    /// Fails if the numbers are more than five per cent from those of this file
+    #[arg(long)]
+    check: Option<PathBuf>,
+    /// Where the functions are; beside this program's folder, in `measured`, if absent
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    /// Keeps the profiles here, for `callgrind_annotate`
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+    /// Measures only the cases with this in their name
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["write", "check"])]
+    only: Option<String>,
+}
+
+/// A request that is measured.
+struct Case {
+    name: &'static str,
+    function: &'static str,
+    event: Value,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Failure> {
+    let Arguments { write, check, functions, profiles, only } = Arguments::parse();
+    let machine = match callgrind::version() {
+        Ok(version) => Machine::this(version)?,
+        Err(missing) => {
+            eprintln!("{missing}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let held = match &check {
+        None => None,
+        Some(path) => {
+            let held: Figures = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+            if let Some(difference) = machine.differs_from(&held.machine) {
+                println!("skipped: {} is of another machine: {difference}", path.display());
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(held.cases)
+        }
+    };
+    let functions = if let Some(functions) = functions {
+        functions
+    } else {
+        let target = std::env::current_exe()?;
+        target.ancestors().nth(2).ok_or("there is no target folder")?.join("measured")
+    };
+    let only = only.unwrap_or_default();
+    let cases = measure(&functions, profiles.as_deref(), &only).await?;
+    if let Some(held) = held {
+        let differences = differences(&cases, &held);
+        if !differences.is_empty() {
+            let lines = differences.join("\n");
+            eprintln!("{lines}\nIf it must be so: make bench-check ARGS='--write {FILE}'");
+            return Ok(ExitCode::FAILURE);
+        }
+    } else if let Some(path) = write {
+        let text = serde_json::to_string_pretty(&Figures { machine, cases })?;
+        std::fs::write(path, text + "\n")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file that `make bench-check` holds the numbers against.
+const FILE: &str = "bench/instructions.json";
+
+/// Measures the cases with `only` in their name, and prints each.
+async fn measure(
+    functions: &Path,
+    profiles: Option<&Path>,
+    only: &str,
+) -> Result<BTreeMap<String, u64>, Failure> {
+    let engine = Engine::in_memory(TEMPLATE).await?;
+    let id = fill(&engine.endpoint()).await?;
+    let own = std::env::temp_dir().join(format!("instructions-{}", std::process::id()));
+    let folder = profiles.unwrap_or(&own);
+    std::fs::create_dir_all(folder)?;
+    println!("| request | instructions |\n|---|--:|");
+    let mut counts = BTreeMap::new();
+    for case in cases(id)?.iter().filter(|case| case.name.contains(only)) {
+        let function = functions.join(case.function);
+        if !function.is_file() {
+            return Err(format!("there is no {}", function.display()).into());
+        }
+        let run = async |invocations| {
+            let profile = callgrind::profile(folder, case.name, invocations);
+            let endpoint = engine.endpoint();
+            callgrind::count(&function, &endpoint, &case.event, invocations, &profile).await
+        };
+        let (longer, shorter) = tokio::try_join!(run(WARM_UP + REQUESTS), run(WARM_UP))?;
+        let count = per_request(longer, shorter, REQUESTS)?;
+        println!("| {} | {count} |", case.name);
+        counts.insert(case.name.to_owned(), count);
+    }
+    if profiles.is_none() {
+        std::fs::remove_dir_all(own)?;
+    }
+    engine.stop().await;
+    Ok(counts)
+}
+
+/// Writes the log, and gives the id of an entry in the middle of it.
+async fn fill(endpoint: &str) -> Result<u64, Failure> {
+    let store = activity_log_local::store(endpoint);
+    store.write_names(&names()?.map(NameChange::Set)).await?;
+    let now = Arc::new(AtomicI64::new(START));
+    let time = Arc::clone(&now);
+    let clock = Clock::new(move || {
+        Timestamp::from_millis(time.load(Ordering::SeqCst)).unwrap_or(Timestamp::MIN)
+    });
+    let ids = IdSource::new(fastrand::Rng::with_seed(1));
+    let logger = ActivityLogger::new(store.clone()).with_ids(ids).with_clock(clock);
+    for first in (0..ENTRIES).step_by(20) {
+        now.fetch_add(60_000, Ordering::SeqCst);
+        logger.append_batch(user()?, activities(first..first + 20)?).await?;
+    }
+    let newest = PageRequest::newest(View::of(Scope::User(user()?)), 100);
+    let page = store.page(&newest).await?;
+    if page.total != ENTRIES {
+        return Err(format!("the log has {} entries", page.total).into());
+    }
+    Ok(page.activities.last().ok_or("the log is empty")?.id.get())
+}
+
+/// What is measured.
+fn cases(id: u64) -> Result<Vec<Case>, Failure> {
+    let list = |name, query: &str, coding: Option<&str>| {
+        let mut event: Value = serde_json::from_str(LIST)?;
+        event["rawQueryString"] = query.into();
+        event["queryStringParameters"] = json!({});
+        if let Some(coding) = coding {
+            event["headers"]["accept-encoding"] = coding.into();
+        }
+        Ok::<_, Failure>(Case { name, function: "list-activities", event })
+    };
+    let mut get: Value = serde_json::from_str(GET)?;
+    let path = format!("/api/activities/{id}");
+    get["rawPath"] = path.clone().into();
+    get["requestContext"]["http"]["path"] = path.into();
+    get["pathParameters"] = json!({"id": id.to_string()});
+    Ok(vec![
+        list("first page of 100", "limit=100", None)?,
+        list("first page of 100, gzip", "limit=100", Some("gzip"))?,
+        list("filtered page of 100", "limit=100&resourceType=function", None)?,
+        list("total alone", "limit=0", None)?,
+        Case { name: "get by id", function: "get-activity", event: get },
+    ])
+}
