@@ -153,23 +153,23 @@ fn text(text: Option<&str>) -> String {
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 
-/// A line of CSV (RFC 4180).
-pub(super) fn csv_line<T: AsRef<[u8]>>(
+/// Writes a line of CSV (RFC 4180) to the end of `body`.
+pub(super) fn write_csv_line<T: AsRef<[u8]>>(
+    body: &mut Vec<u8>,
     cells: impl IntoIterator<Item = T>,
-) -> Result<String, ApiError> {
-    let mut writer = WriterBuilder::new()
-        .terminator(Terminator::CRLF)
-        .buffer_capacity(1_024)
-        .from_writer(Vec::new());
+) -> Result<(), ApiError> {
+    let mut writer =
+        WriterBuilder::new().terminator(Terminator::CRLF).buffer_capacity(1_024).from_writer(body);
     writer.write_record(cells).map_err(unwritable)?;
-    let line = writer.into_inner().map_err(|error| unwritable(error.into_error()))?;
-    String::from_utf8(line).map_err(unwritable)
+    writer.flush().map_err(unwritable)
 }
 
 /// The first line of a page as CSV, with the names of its columns.
-pub(super) fn csv_header(include: Include) -> Result<String, ApiError> {
+pub(super) fn csv_header(include: Include) -> Result<Vec<u8>, ApiError> {
     let client = CLIENT_COLUMNS.iter().filter(|_| include.client);
-    csv_line(COLUMNS.iter().chain(client))
+    let mut line = Vec::new();
+    write_csv_line(&mut line, COLUMNS.iter().chain(client))?;
+    Ok(line)
 }
 
 /// The JSON of one activity.

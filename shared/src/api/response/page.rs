@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::activity::{ActivityDocument, csv_header, csv_line, unwritable};
+use super::activity::{ActivityDocument, csv_header, unwritable, write_csv_line};
 use super::summary::summaries;
 use crate::api::ApiError;
 use crate::api::request::accept::Format;
@@ -13,6 +13,9 @@ use crate::store::Page;
 /// The most bytes of a page, as a string of the JSON in which Lambda hands it over. Lambda refuses
 /// to answer with more than 6 MB (AWS: "Lambda quotas").
 const MAX_PAYLOAD: usize = 5_500_000;
+
+/// The most bytes that a byte of a text becomes in a string of JSON.
+const MAX_ESCAPED: usize = 6;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,30 +53,38 @@ pub(crate) fn render_page(
     cursors: impl FnOnce(&Page) -> Cursors,
 ) -> Result<(String, Cursors), ApiError> {
     let mut body = match format {
-        Format::Json => r#"{"message":"Activities retrieved successfully","data":["#.to_owned(),
-        Format::Ndjson => String::new(),
+        Format::Json => br#"{"message":"Activities retrieved successfully","data":["#.to_vec(),
+        Format::Ndjson => Vec::new(),
         Format::Csv => csv_header(include)?,
     };
     let summaries = summaries(page)?;
-    let mut payload = payload_length(&summaries);
+    // What of the body is counted in the length of the payload.
+    let (mut payload, mut counted) = (0, 0);
     let mut count = 0;
     for activity in &page.activities {
         let document = ActivityDocument::new(activity, directory, include);
-        let entry = match format {
-            Format::Json => serde_json::to_string(&document).map_err(unwritable)?,
-            Format::Ndjson => one_line(serde_json::to_string(&document).map_err(unwritable)?),
-            Format::Csv => csv_line(document.cells())?,
-        };
-        payload += payload_length(&entry);
-        if payload > MAX_PAYLOAD {
-            break;
-        }
+        let start = body.len();
         if format == Format::Json && count > 0 {
-            body.push(',');
+            body.push(b',');
         }
-        body.push_str(&entry);
-        if format == Format::Ndjson {
-            body.push('\n');
+        match format {
+            Format::Json => serde_json::to_writer(&mut body, &document).map_err(unwritable)?,
+            Format::Ndjson => {
+                body.extend(
+                    one_line(serde_json::to_string(&document).map_err(unwritable)?).bytes(),
+                );
+                body.push(b'\n');
+            }
+            Format::Csv => write_csv_line(&mut body, document.cells())?,
+        }
+        // Most pages are so short that they need not be counted.
+        if MAX_ESCAPED * (body.len() + summaries.len()) > MAX_PAYLOAD {
+            payload += payload_length(&body[counted..]);
+            counted = body.len();
+            if payload + payload_length(summaries.as_bytes()) > MAX_PAYLOAD {
+                body.truncate(start);
+                break;
+            }
         }
         count += 1;
     }
@@ -84,12 +95,12 @@ pub(crate) fn render_page(
         let Page { total, offset, has_more, .. } = *page;
         let (next_cursor, resume_cursor) = (cursors.next.as_deref(), cursors.resume.as_deref());
         let pagination = Pagination { total, limit, offset, has_more, next_cursor, resume_cursor };
-        body.push_str(r#"],"pagination":"#);
-        body.push_str(&serde_json::to_string(&pagination).map_err(unwritable)?);
-        body.push_str(&summaries);
-        body.push('}');
+        body.extend(br#"],"pagination":"#);
+        serde_json::to_writer(&mut body, &pagination).map_err(unwritable)?;
+        body.extend(summaries.as_bytes());
+        body.push(b'}');
     }
-    Ok((body, cursors))
+    Ok((String::from_utf8(body).map_err(unwritable)?, cursors))
 }
 
 /// `json` on one line for every reader, also one to which Unicode's line separators end a line (UAX 14,
@@ -104,13 +115,13 @@ fn one_line(json: String) -> String {
 }
 
 /// How long `text` is within a string of JSON, in bytes.
-fn payload_length(text: &str) -> usize {
-    let escaped = |byte| match byte {
+fn payload_length(text: &[u8]) -> usize {
+    let escaped = |byte: &u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-        0..0x20 => 6,
+        0..0x20 => MAX_ESCAPED,
         _ => 1,
     };
-    text.bytes().map(escaped).sum()
+    text.iter().map(escaped).sum()
 }
 
 #[cfg(test)]
@@ -162,7 +173,7 @@ mod tests {
     #[test]
     fn the_length_counted_is_the_length_sent() {
         let all: String = ('\0'..='\u{ff}').chain("é\u{2028}😀".chars()).collect();
-        assert_eq!(payload_length(&all) + 2, serde_json::to_string(&all).unwrap().len());
+        assert_eq!(payload_length(all.as_bytes()) + 2, serde_json::to_string(&all).unwrap().len());
     }
 
     #[test]
@@ -182,7 +193,7 @@ mod tests {
             let body = render(&mut page(vec![activity(1, given)]), Format::Csv, true);
             let (header, line) = body.split_once("\r\n").unwrap();
             assert_eq!(
-                header.to_owned() + "\r\n",
+                (header.to_owned() + "\r\n").into_bytes(),
                 csv_header(Include { client: true, ..Include::default() }).unwrap()
             );
             let metadata = r#""{""b"":1.0,""a"":""\u00e9""}""#;
@@ -191,7 +202,7 @@ mod tests {
             );
             assert_eq!(line, expected);
         }
-        let header = csv_header(Include::default()).unwrap();
+        let header = String::from_utf8(csv_header(Include::default()).unwrap()).unwrap();
         assert_eq!(render(&mut page(vec![]), Format::Csv, false), header);
         assert!(header.starts_with("id,userId,") && header.ends_with(",metadata,createdAt\r\n"));
     }
