@@ -127,14 +127,12 @@ impl Store {
                 request = request.expression_attribute_values(name, value.clone());
             }
         }
-        let mut shown = Vec::new();
-        for (number, attribute) in query.attributes.iter().enumerate() {
-            shown.push(format!("#a{number}"));
-            request = request.expression_attribute_names(format!("#a{number}"), *attribute);
+        for (alias, attribute) in aliases(query.attributes) {
+            request = request.expression_attribute_names(alias, attribute);
         }
         let output = request
             .key_condition_expression(conditions.join(" AND "))
-            .set_projection_expression((!shown.is_empty()).then(|| shown.join(", ")))
+            .set_projection_expression(projection(query.attributes))
             .send()
             .await
             .map_err(StoreError::call("Query"))?;
@@ -169,9 +167,20 @@ impl Store {
         keys: Vec<Item>,
         is_consistent: bool,
     ) -> Result<Vec<Item>, StoreError> {
+        self.batch_get_attributes(table, keys, &[], is_consistent).await
+    }
+
+    /// The same with these attributes only, or with all that there are if there are none here.
+    pub(super) async fn batch_get_attributes(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+        attributes: &'static [&'static str],
+        is_consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
         let calls = keys
             .chunks(BATCH_GET_KEYS)
-            .map(|keys| self.batch_get_call(table, keys.to_vec(), is_consistent));
+            .map(|keys| self.batch_get_call(table, keys.to_vec(), attributes, is_consistent));
         Ok(try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
@@ -179,13 +188,18 @@ impl Store {
         &self,
         table: &str,
         mut keys: Vec<Item>,
+        attributes: &'static [&'static str],
         is_consistent: bool,
     ) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         for attempt in 0..BATCH_GET_TRIES {
             pause(attempt).await;
+            let names = aliases(attributes);
+            let names = names.map(|(alias, attribute)| (alias, attribute.to_owned())).collect();
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
+                .set_projection_expression(projection(attributes))
+                .set_expression_attribute_names((!attributes.is_empty()).then_some(names))
                 .consistent_read(is_consistent)
                 .build()
                 .map_err(unbuildable("BatchGetItem"))?;
@@ -277,6 +291,19 @@ impl Store {
             }
         }
     }
+}
+
+/// The expression that asks for these attributes by their [`aliases`]; `None` for all that there are.
+fn projection(attributes: &[&str]) -> Option<String> {
+    let aliases: Vec<String> = aliases(attributes).map(|(alias, _)| alias).collect();
+    (!aliases.is_empty()).then(|| aliases.join(", "))
+}
+
+/// What stands for each of these attributes in an expression: a number, because their names may be
+/// reserved words.
+fn aliases<'a>(attributes: &'a [&'a str]) -> impl Iterator<Item = (String, &'a str)> {
+    let numbered = attributes.iter().enumerate();
+    numbered.map(|(number, attribute)| (format!("#a{number}"), *attribute))
 }
 
 /// The error of a request of `operation` that lacks something it must have.

@@ -37,8 +37,11 @@ async fn eight_writers_of_one_user_lose_nothing_and_double_nothing() {
     assert_eq!(verified.entries, APPENDS);
     let ids: HashSet<_> = acknowledged.iter().map(|activity| activity.id).collect();
     assert_eq!(ids.len() as u64, APPENDS);
-    let request =
-        PageRequest { order: Order::OldestFirst, ..request(whole(3), Start::Offset(0), 1_000) };
+    let request = PageRequest {
+        order: Order::OldestFirst,
+        is_whole: true,
+        ..request(whole(3), Start::Offset(0), 1_000)
+    };
     let page = log.store.page(&request).await.unwrap();
     acknowledged.sort_by_key(|activity| (activity.created_at, activity.id));
     assert_eq!(page.activities, acknowledged);

@@ -331,6 +331,7 @@ async fn a_log_that_was_rewritten_before_a_cursor_refuses_it_and_one_put_back_go
         }
         let whole = PageRequest {
             order: Order::OldestFirst,
+            is_whole: true,
             ..request(whole(3), Start::After(Cursor::Beginning), 1_000)
         };
         assert_eq!(page(&log, &whole).await.activities, put_back, "{name}");

@@ -83,6 +83,43 @@ pub(crate) struct Row {
     pub(crate) activity: Activity,
 }
 
+/// How many of [`ROWS`] are of the client; they are the first.
+const OF_CLIENT: usize = 4;
+
+/// The attributes of the rows of a list, by [`Scope::kind`].
+static ROWS: [[&str; 17]; INDEXES.len()] =
+    [row(INDEXES[0].position), row(INDEXES[1].position), row(INDEXES[2].position)];
+
+const fn row(position: &'static str) -> [&'static str; 17] {
+    [
+        "ipAddress",
+        "userAgent",
+        "occurredAt",
+        "altered",
+        VERSION_ATTRIBUTE,
+        "id",
+        "userId",
+        "createdAt",
+        "projectId",
+        "environmentId",
+        "resourceType",
+        "resourceId",
+        "action",
+        "description",
+        "metadata",
+        HASH_PREFIX,
+        position,
+    ]
+}
+
+/// The attributes that [`decode_row`] needs of an entry in a list of `scope`: of a whole one, or of one
+/// without what is known of the client. An entry's hash and its other positions are not among them:
+/// they would be a quarter of what is read, and only to be thrown away.
+pub(crate) fn row_attributes(scope: Scope, is_whole: bool) -> &'static [&'static str] {
+    let row = &ROWS[scope.kind()];
+    if is_whole { row } else { &row[OF_CLIENT..] }
+}
+
 /// The item of `entry`. What the activity does not have, the item does not have.
 pub(crate) fn encode(entry: &Entry) -> Item {
     let Activity { id, user_id, created_at, details } = &entry.activity;
@@ -249,6 +286,29 @@ mod tests {
             let row = decode_row(&encode(&entry()), index).unwrap();
             let hash = entry().hash.prefix();
             assert_eq!(row, Row { position, hash, activity: entry().activity });
+        }
+    }
+
+    #[test]
+    fn a_row_needs_no_more_than_its_attributes() {
+        for scope in entry().scopes() {
+            for is_whole in [true, false] {
+                let attributes = row_attributes(scope, is_whole);
+                let mut item = encode(&entry());
+                item.retain(|name, _| attributes.contains(&name.as_str()));
+                assert_eq!(item.len(), attributes.len());
+                let mut expected = entry().activity;
+                if !is_whole {
+                    expected.details.ip_address = None;
+                    expected.details.user_agent = None;
+                    expected.details.occurred_at = None;
+                    expected.details.altered.clear();
+                }
+                assert_eq!(decode_row(&item, scope.index()).unwrap().activity, expected);
+                let of_index = |name: &&&str| scope.index().has(name);
+                let is_all_there = attributes.iter().filter(of_index).count() == attributes.len();
+                assert_eq!(is_all_there, !is_whole || scope.index().is_whole());
+            }
         }
     }
 

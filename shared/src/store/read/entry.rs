@@ -63,11 +63,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`] if one is not there.
     pub(crate) async fn items(&self, ids: &[ActivityId]) -> Result<Vec<Item>, StoreError> {
+        self.items_with(ids, &[]).await
+    }
+
+    /// The same with these attributes only, `id` among them, or with all if there are none here.
+    pub(super) async fn items_with(
+        &self,
+        ids: &[ActivityId],
+        attributes: &'static [&'static str],
+    ) -> Result<Vec<Item>, StoreError> {
+        let table = &self.tables.activities;
         let mut found: HashMap<ActivityId, Item> = HashMap::with_capacity(ids.len());
         for is_consistent in [false, true] {
             let wanted = ids.iter().filter(|id| !found.contains_key(id)).map(|id| key(*id));
             let wanted: Vec<Item> = wanted.collect();
-            for item in self.batch_get(&self.tables.activities, wanted, is_consistent).await? {
+            let read = self.batch_get_attributes(table, wanted, attributes, is_consistent);
+            for item in read.await? {
                 found.insert(Reader::new(&item, ACTIVITIES).number("id")?, item);
             }
         }

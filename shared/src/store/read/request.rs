@@ -102,8 +102,8 @@ pub struct PageRequest {
     pub start: Start,
     /// At most this many entries.
     pub limit: usize,
-    /// Whether whole entries are wanted, with what is known of the client. Else that may be absent,
-    /// and a page of a project or environment is cheaper.
+    /// Whether whole entries are wanted, with what is known of the client. Else that is absent, less is
+    /// carried and decoded, and a page of a project or environment costs fewer read units.
     pub is_whole: bool,
     /// Whether to count what values the entries have.
     pub facets: bool,

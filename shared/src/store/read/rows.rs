@@ -2,6 +2,7 @@
 //! table by id.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -12,7 +13,7 @@ use super::snapshot::Located;
 use crate::id::ActivityId;
 use crate::store::call::{Condition, Query};
 use crate::store::item::attribute::{Item, number};
-use crate::store::item::entry::{SortKey, decode_position};
+use crate::store::item::entry::{SortKey, decode_position, row_attributes};
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
 use crate::view::{Filter, SORT_KEY, Scope};
@@ -61,7 +62,7 @@ impl Store {
             is_ascending,
             start: after.map(|after| start_key(view.scope, after.created_at, after.id.get())),
             limit: Some(limit),
-            ..self.index_query(view.scope)
+            ..self.row_query(view.scope, *is_whole)
         };
         let items = self.query(query).await?;
         let rows = items.into_iter().map(|item| Ok((decode_position(&item, index)?, item)));
@@ -128,16 +129,19 @@ impl Store {
             let places: Vec<u64> = located.iter().map(|one| one.position).collect();
             plan_reads(&places, row_bytes(scope))
         };
-        let runs = reads.ranges.iter().map(|range| self.run(scope, &located[range.clone()]));
+        let is_whole = request.is_whole;
+        let run = |range: &Range<usize>| self.run(scope, is_whole, &located[range.clone()]);
+        let runs = reads.ranges.iter().map(run);
         let runs = futures_util::future::try_join_all(runs);
         let more = more.filter(|more| !located.contains(more));
         let single = reads.single.iter().map(|subscript| located[*subscript]);
         let single = single.chain(more.filter(|more| !is_there(rows, more))).collect();
-        let (runs, ()) = tokio::try_join!(runs, self.read_by_id(scope, single, rows))?;
+        let single = self.read_by_id(scope, is_whole, single, rows);
+        let (runs, ()) = tokio::try_join!(runs, single)?;
         rows.extend(runs.into_iter().flatten());
         let all = || located.iter().copied().chain(more);
         let late = all().filter(|one| !is_there(rows, one)).collect();
-        self.read_by_id(scope, late, rows).await?;
+        self.read_by_id(scope, is_whole, late, rows).await?;
         match all().find(|one| !is_there(rows, one)) {
             None => Ok(()),
             Some(one) => Err(StoreError::Corrupt {
@@ -153,14 +157,19 @@ impl Store {
     /// Those of `located` that an index has, by position. Reads from the first of them to the last,
     /// as long as half of what is read is wanted: rows may be larger than they were taken to be, and
     /// then the rest costs less by id.
-    async fn run(&self, scope: Scope, located: &[Located]) -> Result<Vec<(u64, Item)>, StoreError> {
+    async fn run(
+        &self,
+        scope: Scope,
+        is_whole: bool,
+        located: &[Located],
+    ) -> Result<Vec<(u64, Item)>, StoreError> {
         let [first, .., last] = located else { return Ok(Vec::new()) };
         let length = usize::try_from(last.position - first.position + 1).unwrap_or(usize::MAX);
         let mut query = Query {
             condition: condition(None, Some(last.at.created_at)),
             start: Some(start_key(scope, first.at.created_at, first.at.id.get() - 1)),
             limit: Some(length),
-            ..self.index_query(scope)
+            ..self.row_query(scope, is_whole)
         };
         let mut found = Vec::with_capacity(located.len());
         loop {
@@ -184,14 +193,23 @@ impl Store {
     async fn read_by_id(
         &self,
         scope: Scope,
+        is_whole: bool,
         located: Vec<Located>,
         rows: &mut HashMap<u64, Item>,
     ) -> Result<(), StoreError> {
         let ids: Vec<ActivityId> = located.iter().map(|one| one.at.id).collect();
-        for item in self.items(&ids).await? {
+        for item in self.items_with(&ids, row_attributes(scope, is_whole)).await? {
             rows.insert(decode_position(&item, scope.index())?, item);
         }
         Ok(())
+    }
+
+    /// A query for the rows of a list. An index that does not hold whole entries holds what a row needs,
+    /// and nothing else.
+    fn row_query(&self, scope: Scope, is_whole: bool) -> Query<'_> {
+        let is_selected = scope.index().is_whole();
+        let attributes = if is_selected { row_attributes(scope, is_whole) } else { &[] };
+        Query { attributes, ..self.index_query(scope) }
     }
 
     fn index_query(&self, scope: Scope) -> Query<'_> {
