@@ -1,5 +1,10 @@
-//! The log that the benches measure on: one user with one project and one environment, and
-//! activities whose bodies are all of about the same size.
+//! What the benches share: the functions as processes, the machine, and the log that is measured on.
+//! It is of one user with one project and one environment, and its activities have bodies that are all
+//! of about the same size.
+
+pub mod emulator;
+pub mod function;
+pub mod machine;
 
 use std::error::Error;
 

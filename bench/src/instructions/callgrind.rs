@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use activity_log_local as local;
 use bench::Failure;
+use bench::emulator::Emulator;
+use bench::function::{answer_of, set_environment};
+use bench::machine::said_by;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::Command;
-
-use crate::emulator::Emulator;
 
 /// Runs `function` until it has answered `event` this many times, and counts the instructions of the
 /// whole process. The profile, for `callgrind_annotate`, is left at `profile`.
@@ -23,7 +23,7 @@ pub(crate) async fn count(
     invocations: u32,
     profile: &Path,
 ) -> Result<u64, Failure> {
-    let mut emulator = Emulator::start(event, invocations).await?;
+    let mut emulator = Emulator::start().await?;
     let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");
     out_file.push(profile);
     let mut command = Command::new("valgrind");
@@ -31,44 +31,21 @@ pub(crate) async fn count(
     set_environment(&mut command, endpoint, emulator.address());
     let mut process =
         command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn()?;
-    let response = tokio::select! {
-        response = emulator.finished() => response?,
-        status = process.wait() => return Err(format!("the function ends: {}", status?).into()),
+    let requests = async {
+        for _ in 0..invocations {
+            answer_of(&emulator.invoke(&event.to_string()).await?)?;
+        }
+        emulator.ready().await
     };
-    if response["body"].as_str().is_none_or(str::is_empty) {
-        return Err(format!("the function answers nothing: {response}").into());
+    tokio::select! {
+        done = requests => done?,
+        status = process.wait() => return Err(format!("the function ends: {}", status?).into()),
     }
     // A function is ended in the same way on Lambda; callgrind then writes its profile.
     let id = process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
     kill_process(id.ok_or("the function has ended")?, Signal::TERM)?;
     process.wait().await?;
     total(&std::fs::read_to_string(profile)?)
-}
-
-/// What `activities dev` sets, and Lambda itself. Nothing else, so that the numbers of two shells are
-/// the same.
-fn set_environment(command: &mut Command, endpoint: &str, runtime_api: &str) {
-    let tables = local::tables();
-    command
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-        .env("AWS_REGION", local::REGION)
-        .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
-        .env("ACTIVITIES_TABLE", tables.activities)
-        .env("DIRECTORY_TABLE", tables.directory)
-        .env("LEDGER_TABLE", tables.ledger)
-        .env("JWT_SECRET", local::JWT_SECRET)
-        .env("PATH_PARAMETERS", "encoded")
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
-        .env("AWS_LAMBDA_FUNCTION_NAME", "measured")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-        .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/measured")
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", "measured")
-        // Lambda shows two processors, whatever the machine has.
-        .env("TOKIO_WORKER_THREADS", "2");
 }
 
 /// The instructions of a whole profile: of each thread's part of it, if they are apart.
@@ -86,7 +63,7 @@ fn total(profile: &str) -> Result<u64, Failure> {
 /// # Errors
 /// If it is not installed.
 pub(crate) fn version() -> Result<String, Failure> {
-    crate::figures::said_by("valgrind", &["--version"])
+    said_by("valgrind", &["--version"])
         .map_err(|_| "valgrind is not installed; on Debian: apt-get install valgrind".into())
 }
 

@@ -6,7 +6,6 @@
 //! hides some of the processor's (those for SHA, for one), so that libraries take slower code.
 
 mod callgrind;
-mod emulator;
 mod figures;
 
 use std::collections::BTreeMap;
@@ -22,11 +21,12 @@ use activity_log::store::PageRequest;
 use activity_log::time::{Clock, Timestamp};
 use activity_log::view::{Scope, View};
 use activity_log_local::engine::Engine;
+use bench::machine::Machine;
 use bench::{Failure, START, activities, names, user};
 use clap::Parser;
 use serde_json::{Value, json};
 
-use figures::{Figures, Machine, differences, per_request};
+use figures::{Figures, differences, per_request};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
