@@ -45,6 +45,8 @@ pub mod api;
 #[cfg(feature = "api")]
 pub mod auth;
 pub mod config;
+#[cfg(feature = "function")]
+pub mod function;
 pub mod logger;
 mod model;
 mod report;

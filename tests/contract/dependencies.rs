@@ -39,8 +39,9 @@ fn whoever_only_records_builds_no_web_stack() {
 fn what_only_the_api_needs_comes_with_its_feature() {
     let direct =
         |features| crates(&["--package", "activity-log", "--depth", "1", "--features", features]);
-    let (plain, api) = (direct(""), direct("api"));
-    assert!(plain.is_subset(&api));
+    let (plain, function, api) = (direct(""), direct("function"), direct("api"));
+    assert_eq!(function.difference(&plain).collect::<Vec<_>>(), ["tracing-subscriber"]);
+    assert!(function.is_subset(&api));
     assert_eq!(
         api.difference(&plain).collect::<Vec<_>>(),
         [
@@ -52,6 +53,7 @@ fn what_only_the_api_needs_comes_with_its_feature() {
             "jsonwebtoken",
             "lambda_http",
             "percent-encoding",
+            "tracing-subscriber",
             "url",
         ]
     );

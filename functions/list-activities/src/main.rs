@@ -1,6 +1,10 @@
 //! The function that answers `GET /api/activities`.
 
 use activity_log::api::{lambda, routes};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {

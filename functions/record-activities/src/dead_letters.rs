@@ -5,7 +5,7 @@
 //! be tried again to know that, so the function moves it there at once.
 
 use activity_log::config;
-use activity_log::store::sdk_config;
+use activity_log::function;
 use activity_log::time::Timestamp;
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
@@ -71,9 +71,10 @@ impl DeadLetters {
 
     /// The queue that the environment names, if it names one; see
     /// [`activity_log::config`] for the variable.
-    pub async fn from_env() -> Option<Self> {
+    #[must_use]
+    pub fn from_env() -> Option<Self> {
         let queue_url = config::dead_letter_queue(&config::environment)?;
-        Some(Self::new(Client::new(&sdk_config().await), queue_url))
+        Some(Self::new(Client::new(&function::sdk_config("AWS_ENDPOINT_URL_SQS")), queue_url))
     }
 
     /// Sends a message there: its body and group as they are, and `reason`, which shows nothing of its

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use activity_log::activity::NewActivity;
 use activity_log::config::{self, ConfigError};
+use activity_log::function;
 use activity_log::id::UserId;
 use activity_log::logger::Recorded;
 use activity_log::message::Message;
@@ -121,8 +122,8 @@ impl Recorder {
     /// [`ConfigError`] with the variable that is missing.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let telemetry = config::telemetry(&config::environment);
-        let dead_letters = DeadLetters::from_env().await;
-        let logger = ActivityLogger::from_env().await?;
+        let dead_letters = DeadLetters::from_env();
+        let logger = ActivityLogger::new(function::store()?);
         // The first batch will try again, and answer for itself.
         if let Err(error) = logger.warm_up().await {
             tracing::warn!(error = %Report(&error), "DynamoDB did not answer");

@@ -17,6 +17,7 @@ use super::request::query::MAX_LENGTH;
 use super::response::link::RESERVED;
 use super::{Api, Route};
 use crate::config::PathParameters;
+use crate::function;
 
 /// What cannot stand in a query as it is (RFC 3986, section 3.4).
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS
@@ -44,7 +45,7 @@ const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-prot
 /// [`ConfigError`](crate::config::ConfigError) if the environment is not what it must be; an error of
 /// the Lambda runtime if that cannot be reached.
 pub async fn run(route: &'static Route) -> Result<(), Error> {
-    lambda_http::tracing::init_default_subscriber();
+    function::init_log();
     let api = Api::from_env().await?;
     lambda_runtime::run(service_fn(|event| invoke(&api, route, event))).await
 }

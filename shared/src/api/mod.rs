@@ -18,6 +18,7 @@ pub use routes::{DEADLINE, Route};
 use crate::Report;
 use crate::auth::Verifier;
 use crate::config::{self, ConfigError, PathParameters};
+use crate::function;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
@@ -43,7 +44,7 @@ impl Api {
         let verifier = config::verifier(&config::environment)?;
         let path_parameters = config::path_parameters(&config::environment)?;
         let telemetry = config::telemetry(&config::environment);
-        let store = Store::connect(config::tables(&config::environment)?).await;
+        let store = function::store()?;
         let (database, keys) = tokio::join!(store.warm_up(), verifier.warm_up());
         // The first request tries again, and answers for itself.
         if let Err(error) = database {

@@ -13,7 +13,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use sha2::{Digest, Sha256};
+use aws_lc_rs::digest::{self, SHA256};
 
 use super::activity::{Altered, Details, FIELDS, InvalidActivity, Metadata, NewActivity, limit};
 use super::json;
@@ -159,7 +159,8 @@ pub(crate) fn digest(json: &str) -> String {
 
 /// The SHA-256 of a text (FIPS 180-4), in hexadecimal digits.
 fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
+    let hash = digest::digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 /// `metadata`, a JSON object, or what stands in its place where that has half a surrogate pair, is

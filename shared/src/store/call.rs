@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 use futures_util::future::try_join_all;
 
 use super::item::attribute::Item;
+use super::response::{BatchGetItemResponse, Found, GetItemResponse, Items, QueryResponse};
 use super::{Store, StoreError};
 
 /// Every call asks what it consumed, so that whoever listens on the client can add it up.
@@ -102,7 +103,7 @@ impl Store {
             .set_index_name(query.index.map(str::to_owned))
             .scan_index_forward(query.is_ascending)
             .consistent_read(query.is_consistent)
-            .set_exclusive_start_key(query.start.clone())
+            .set_exclusive_start_key(query.start.clone().map(Item::into))
             .set_limit(query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
             .return_consumed_capacity(CAPACITY);
         // By number, because names may be reserved words.
@@ -130,13 +131,17 @@ impl Store {
         for (alias, attribute) in aliases(query.attributes) {
             request = request.expression_attribute_names(alias, attribute);
         }
-        let output = request
+        let read = Items::<QueryResponse>::new();
+        request
             .key_condition_expression(conditions.join(" AND "))
             .set_projection_expression(projection(query.attributes))
+            .customize()
+            .interceptor(read.clone())
             .send()
             .await
             .map_err(StoreError::call("Query"))?;
-        Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
+        let Found { items, next, .. } = read.take();
+        Ok((items, next))
     }
 
     /// The item with this key, or `None` if there is none.
@@ -146,17 +151,19 @@ impl Store {
         key: Item,
         is_consistent: bool,
     ) -> Result<Option<Item>, StoreError> {
-        let output = self
-            .client
+        let read = Items::<GetItemResponse>::new();
+        self.client
             .get_item()
             .table_name(table)
-            .set_key(Some(key))
+            .set_key(Some(key.into()))
             .consistent_read(is_consistent)
             .return_consumed_capacity(CAPACITY)
+            .customize()
+            .interceptor(read.clone())
             .send()
             .await
             .map_err(StoreError::call("GetItem"))?;
-        Ok(output.item)
+        Ok(read.take().items.pop())
     }
 
     /// The items with these keys, no two the same, in any order, leaving out those that are not
@@ -197,28 +204,28 @@ impl Store {
             let names = aliases(attributes);
             let names = names.map(|(alias, attribute)| (alias, attribute.to_owned())).collect();
             let request = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
+                .set_keys(Some(keys.into_iter().map(Item::into).collect()))
                 .set_projection_expression(projection(attributes))
                 .set_expression_attribute_names((!attributes.is_empty()).then_some(names))
                 .consistent_read(is_consistent)
                 .build()
                 .map_err(unbuildable("BatchGetItem"))?;
-            let mut output = self
-                .client
+            let read = Items::<BatchGetItemResponse>::new();
+            self.client
                 .batch_get_item()
                 .request_items(table, request)
                 .return_consumed_capacity(CAPACITY)
+                .customize()
+                .interceptor(read.clone())
                 .send()
                 .await
                 .map_err(StoreError::call("BatchGetItem"))?;
-            if let Some(items) = output.responses.as_mut().and_then(|tables| tables.remove(table)) {
-                found.extend(items);
+            let Found { items, unprocessed, .. } = read.take();
+            found.extend(items);
+            if unprocessed.is_empty() {
+                return Ok(found);
             }
-            let left = output.unprocessed_keys.as_mut().and_then(|tables| tables.remove(table));
-            match left {
-                Some(left) if !left.keys.is_empty() => keys = left.keys,
-                _ => return Ok(found),
-            }
+            keys = unprocessed;
         }
         Err(StoreError::Unprocessed { operation: "BatchGetItem" })
     }
@@ -229,8 +236,8 @@ impl Store {
         table: &str,
         keys: impl Iterator<Item = Item>,
     ) -> Result<(), StoreError> {
-        let request = |key| {
-            let delete = DeleteRequest::builder().set_key(Some(key)).build()?;
+        let request = |key: Item| {
+            let delete = DeleteRequest::builder().set_key(Some(key.into())).build()?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         };
         let requests = keys.map(request).collect::<Result<Vec<_>, _>>();
@@ -269,7 +276,7 @@ impl Store {
         &self,
         table: &str,
         attribute: &str,
-        mut visit: impl FnMut(&Item) -> Result<(), StoreError>,
+        mut visit: impl FnMut(Item) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut start = None;
         loop {
@@ -284,7 +291,8 @@ impl Store {
                 .send()
                 .await
                 .map_err(StoreError::call("Scan"))?;
-            output.items.unwrap_or_default().iter().try_for_each(&mut visit)?;
+            let items = output.items.unwrap_or_default().into_iter();
+            items.map(Item::from_iter).try_for_each(&mut visit)?;
             start = output.last_evaluated_key;
             if start.is_none() {
                 return Ok(());

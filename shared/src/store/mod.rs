@@ -9,6 +9,7 @@ mod error;
 mod item;
 mod meter;
 mod read;
+mod response;
 mod write;
 
 use std::time::Duration;

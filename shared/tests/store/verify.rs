@@ -11,12 +11,12 @@ use activity_log::store::{Verification, VerifyError};
 use activity_log::view::INDEXES;
 use activity_log_local::faults::Faults;
 use activity_log_local::kit::{Log, START, full, millis, user};
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 type Key<'a> = [(&'a str, AttributeValue)];
 type Item = HashMap<String, AttributeValue>;
@@ -237,7 +237,7 @@ fn hash(previous: &AttributeValue, item: &Item) -> AttributeValue {
         };
         bytes.extend(format!("{name}:{kind}:{}:{value}\n", value.len()).bytes());
     }
-    AttributeValue::B(Blob::new(Sha256::digest(&bytes).to_vec()))
+    AttributeValue::B(Blob::new(digest(&SHA256, &bytes).as_ref()))
 }
 
 #[tokio::test]

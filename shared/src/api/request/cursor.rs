@@ -4,9 +4,9 @@
 //! no more: whose log it is comes from the token alone. One that is made up is found out when the page
 //! is read.
 
+use aws_lc_rs::digest::{self, SHA256};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 
 use crate::id::{ActivityId, MAX_ID};
 use crate::store::{Anchor, Cursor, HashPrefix, SortKey};
@@ -29,7 +29,7 @@ impl ListHash {
     /// The hash of a list that is described by `description`.
     pub(crate) fn new(description: &[u8]) -> Self {
         let mut hash = [0; 8];
-        hash.copy_from_slice(&Sha256::digest(description)[..8]);
+        hash.copy_from_slice(&digest::digest(&SHA256, description).as_ref()[..8]);
         Self(hash)
     }
 }

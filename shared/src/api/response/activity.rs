@@ -1,15 +1,17 @@
 //! Activities as JSON and as CSV. As JSON, they have the reference's form: every field always there,
 //! `null` where there is nothing.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use csv::{Terminator, WriterBuilder};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::activity::{Activity, Altered, Metadata};
 use crate::api::ApiError;
 use crate::api::request::include::Include;
-use crate::directory::{Directory, User};
+use crate::directory::Directory;
 use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
 use crate::time::Timestamp;
 
@@ -37,7 +39,7 @@ const COLUMNS: [&str; 17] = [
 /// The columns that [`Include::client`] adds.
 const CLIENT_COLUMNS: [&str; 4] = ["ipAddress", "userAgent", "occurredAt", "altered"];
 
-/// An activity as it is shown.
+/// An activity as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ActivityDocument<'a> {
@@ -45,9 +47,9 @@ pub(super) struct ActivityDocument<'a> {
     user_id: UserId,
     project_id: Option<ProjectId>,
     environment_id: Option<EnvironmentId>,
-    user: Option<&'a User>,
-    project: Option<Named<'a>>,
-    environment: Option<Named<'a>>,
+    user: Option<&'a RawValue>,
+    project: Option<&'a RawValue>,
+    environment: Option<&'a RawValue>,
     resource_type: Option<&'a str>,
     resource_id: Option<ResourceId>,
     action: &'a str,
@@ -73,6 +75,32 @@ struct Named<'a> {
     name: &'a str,
 }
 
+/// Names as the JSON that entries show. A page shows the same few on each of its entries.
+pub(super) struct Names {
+    user: Option<Box<RawValue>>,
+    projects: BTreeMap<ProjectId, Box<RawValue>>,
+    environments: BTreeMap<EnvironmentId, Box<RawValue>>,
+}
+
+impl Names {
+    /// The names of `directory`.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] if one cannot be written.
+    pub(super) fn new(directory: &Directory) -> Result<Self, ApiError> {
+        let Directory { user, projects, environments } = directory;
+        let named = |slug, name| to_raw_value(&Named { slug, name }).map_err(unwritable);
+        let projects = projects.iter().map(|(id, one)| Ok((*id, named(&one.slug, &one.name)?)));
+        let environments =
+            environments.iter().map(|(id, one)| Ok((*id, named(&one.slug, &one.name)?)));
+        Ok(Self {
+            user: user.as_ref().map(to_raw_value).transpose().map_err(unwritable)?,
+            projects: projects.collect::<Result<_, ApiError>>()?,
+            environments: environments.collect::<Result<_, ApiError>>()?,
+        })
+    }
+}
+
 #[derive(Serialize)]
 struct Envelope<'a> {
     message: &'static str,
@@ -80,18 +108,18 @@ struct Envelope<'a> {
 }
 
 impl<'a> ActivityDocument<'a> {
-    pub(super) fn new(activity: &'a Activity, directory: &'a Directory, include: Include) -> Self {
+    pub(super) fn new(activity: &'a Activity, names: &'a Names, include: Include) -> Self {
         let Activity { id, user_id, created_at, details } = activity;
-        let project = details.project_id.and_then(|id| directory.projects.get(&id));
-        let environment = details.environment_id.and_then(|id| directory.environments.get(&id));
+        let project = details.project_id.and_then(|id| names.projects.get(&id));
+        let environment = details.environment_id.and_then(|id| names.environments.get(&id));
         Self {
             id: *id,
             user_id: *user_id,
             project_id: details.project_id,
             environment_id: details.environment_id,
-            user: directory.user.as_ref(),
-            project: project.map(|found| Named { slug: &found.slug, name: &found.name }),
-            environment: environment.map(|found| Named { slug: &found.slug, name: &found.name }),
+            user: names.user.as_deref(),
+            project: project.map(Box::as_ref),
+            environment: environment.map(Box::as_ref),
             resource_type: details.resource_type.as_deref(),
             resource_id: details.resource_id,
             action: &details.action,
@@ -106,43 +134,46 @@ impl<'a> ActivityDocument<'a> {
             }),
         }
     }
+}
 
-    /// The cells of its line as CSV, in the order of [`COLUMNS`].
-    pub(super) fn cells(&self) -> Vec<String> {
-        fn number(value: Option<impl ToString>) -> String {
-            value.map(|value| value.to_string()).unwrap_or_default()
-        }
-        let user = self.user;
-        let mut cells = vec![
-            self.id.to_string(),
-            self.user_id.to_string(),
-            number(self.project_id),
-            number(self.environment_id),
-            number(user.map(|user| user.id)),
-            text(user.map(|user| user.name.as_str())),
-            text(user.and_then(|user| user.profile_image.as_deref())),
-            text(self.project.as_ref().map(|project| project.slug)),
-            text(self.project.as_ref().map(|project| project.name)),
-            text(self.environment.as_ref().map(|environment| environment.slug)),
-            text(self.environment.as_ref().map(|environment| environment.name)),
-            text(self.resource_type),
-            number(self.resource_id),
-            text(Some(self.action)),
-            text(self.description),
-            text(self.metadata.map(Metadata::as_text)),
-            self.created_at.to_string(),
-        ];
-        if let Some(client) = &self.client {
-            let altered = client.altered.map(|altered| serde_json::json!(altered));
-            cells.extend([
-                number(client.ip_address),
-                text(client.user_agent),
-                number(client.occurred_at),
-                number(altered),
-            ]);
-        }
-        cells
+/// The cells of an activity's line as CSV, in the order of [`COLUMNS`].
+pub(super) fn cells(activity: &Activity, directory: &Directory, include: Include) -> Vec<String> {
+    fn number(value: Option<impl ToString>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
     }
+    let Activity { id, user_id, created_at, details } = activity;
+    let user = directory.user.as_ref();
+    let project = details.project_id.and_then(|id| directory.projects.get(&id));
+    let environment = details.environment_id.and_then(|id| directory.environments.get(&id));
+    let mut cells = vec![
+        id.to_string(),
+        user_id.to_string(),
+        number(details.project_id),
+        number(details.environment_id),
+        number(user.map(|user| user.id)),
+        text(user.map(|user| user.name.as_str())),
+        text(user.and_then(|user| user.profile_image.as_deref())),
+        text(project.map(|project| project.slug.as_str())),
+        text(project.map(|project| project.name.as_str())),
+        text(environment.map(|environment| environment.slug.as_str())),
+        text(environment.map(|environment| environment.name.as_str())),
+        text(details.resource_type.as_deref()),
+        number(details.resource_id),
+        text(Some(&details.action)),
+        text(details.description.as_deref()),
+        text(details.metadata.as_ref().map(Metadata::as_text)),
+        created_at.to_string(),
+    ];
+    if include.client {
+        let altered = Some(&details.altered).filter(|altered| !altered.is_empty());
+        cells.extend([
+            number(details.ip_address),
+            text(details.user_agent.as_deref()),
+            number(details.occurred_at),
+            number(altered.map(|altered| serde_json::json!(altered))),
+        ]);
+    }
+    cells
 }
 
 /// A text as a cell. One that a spreadsheet would take for a formula gets an apostrophe before it
@@ -181,7 +212,8 @@ pub(crate) fn render_activity(
     directory: &Directory,
     include: Include,
 ) -> Result<String, ApiError> {
-    let data = ActivityDocument::new(activity, directory, include);
+    let names = Names::new(directory)?;
+    let data = ActivityDocument::new(activity, &names, include);
     serde_json::to_string(&Envelope { message: "Activity retrieved successfully", data })
         .map_err(unwritable)
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use aws_lc_rs::digest::{self, SHA256};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use flate2::Compression;
@@ -12,7 +13,6 @@ use lambda_http::http::header::{
 };
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
-use sha2::{Digest, Sha256};
 
 use crate::api::request::accept::{Format, takes_gzip};
 
@@ -71,12 +71,13 @@ impl Document {
     /// The entity tag: the same as long as the document and its headers are. It is weak because it
     /// does not tell compressed from not.
     fn tag(&self) -> String {
-        let mut hash = Sha256::new_with_prefix(&self.body);
+        let mut hash = digest::Context::new(&SHA256);
+        hash.update(self.body.as_bytes());
         for (name, value) in &self.headers {
-            hash.update(name);
-            hash.update(value);
+            hash.update(name.as_ref());
+            hash.update(value.as_ref());
         }
-        format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash.finalize()[..16]))
+        format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
     }
 }
 

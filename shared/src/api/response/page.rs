@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::activity::{ActivityDocument, csv_header, unwritable, write_csv_line};
+use super::activity::{ActivityDocument, Names, cells, csv_header, unwritable, write_csv_line};
 use super::summary::summaries;
 use crate::api::ApiError;
 use crate::api::request::accept::Format;
@@ -57,25 +57,24 @@ pub(crate) fn render_page(
         Format::Ndjson => Vec::new(),
         Format::Csv => csv_header(include)?,
     };
-    let summaries = summaries(page)?;
+    let (summaries, names) = (summaries(page)?, Names::new(directory)?);
     // What of the body is counted in the length of the payload.
     let (mut payload, mut counted) = (0, 0);
     let mut count = 0;
     for activity in &page.activities {
-        let document = ActivityDocument::new(activity, directory, include);
+        let document = || ActivityDocument::new(activity, &names, include);
         let start = body.len();
         if format == Format::Json && count > 0 {
             body.push(b',');
         }
         match format {
-            Format::Json => serde_json::to_writer(&mut body, &document).map_err(unwritable)?,
+            Format::Json => serde_json::to_writer(&mut body, &document()).map_err(unwritable)?,
             Format::Ndjson => {
-                body.extend(
-                    one_line(serde_json::to_string(&document).map_err(unwritable)?).bytes(),
-                );
+                let json = serde_json::to_string(&document()).map_err(unwritable)?;
+                body.extend(one_line(json).bytes());
                 body.push(b'\n');
             }
-            Format::Csv => write_csv_line(&mut body, document.cells())?,
+            Format::Csv => write_csv_line(&mut body, cells(activity, directory, include))?,
         }
         // Most pages are so short that they need not be counted.
         if MAX_ESCAPED * (body.len() + summaries.len()) > MAX_PAYLOAD {

@@ -111,12 +111,12 @@ impl Store {
     pub async fn users(&self) -> Result<BTreeMap<UserId, BTreeSet<Scope>>, StoreError> {
         let mut users: BTreeMap<UserId, BTreeSet<Scope>> = BTreeMap::new();
         self.scan(&self.tables.activities, "userId", |item| {
-            users.entry(Reader::new(item, ACTIVITIES).number("userId")?).or_default();
+            users.entry(Reader::new(&item, ACTIVITIES).number("userId")?).or_default();
             Ok(())
         })
         .await?;
         self.scan(&self.tables.ledger, "scope", |item| {
-            let scope = key::scope(&Reader::new(item, LEDGER))?;
+            let scope = key::scope(&Reader::new(&item, LEDGER))?;
             users.entry(scope.user_id()).or_default().insert(scope);
             Ok(())
         })

@@ -3,6 +3,7 @@
 //! What comes back from DynamoDB is untrusted: every reader here gives an error that names the
 //! attribute, never a default.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,8 +11,109 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::hash::{EntryHash, HASH, HASH_PREFIX, HashPrefix};
 use crate::store::error::StoreError;
 
+/// The name of an attribute.
+pub(crate) type Name = Cow<'static, str>;
+
 /// A DynamoDB item.
-pub(crate) type Item = HashMap<String, AttributeValue>;
+///
+/// A list and not a map: an item has a dozen attributes or two, among which one is found in less time
+/// than its name is hashed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Item(Vec<(Name, AttributeValue)>);
+
+impl Item {
+    /// An item without attributes, with room for so many.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// The value of an attribute, if it has that.
+    pub(crate) fn get(&self, name: &str) -> Option<&AttributeValue> {
+        self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// Gives an attribute this value, whatever it had before.
+    pub(crate) fn insert(&mut self, name: impl Into<Name>, value: AttributeValue) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(own, _)| *own == name) {
+            Some((_, own)) => *own = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Its attributes, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// How many attributes it has.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Leaves out the attributes with names that are not wanted.
+    #[cfg(test)]
+    pub(crate) fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| is_wanted(name));
+    }
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+impl From<Vec<(Name, AttributeValue)>> for Item {
+    fn from(attributes: Vec<(Name, AttributeValue)>) -> Self {
+        Self(attributes)
+    }
+}
+
+impl<N: Into<Name>> FromIterator<(N, AttributeValue)> for Item {
+    fn from_iter<T: IntoIterator<Item = (N, AttributeValue)>>(attributes: T) -> Self {
+        Self(attributes.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+}
+
+impl<N: Into<Name>, const COUNT: usize> From<[(N, AttributeValue); COUNT]> for Item {
+    fn from(attributes: [(N, AttributeValue); COUNT]) -> Self {
+        attributes.into_iter().collect()
+    }
+}
+
+impl From<Item> for HashMap<String, AttributeValue> {
+    fn from(Item(attributes): Item) -> Self {
+        attributes.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
+    }
+}
+
+/// The names of the attributes of entries, as texts that are there already; `None` for others.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    const NAMES: [&str; 20] = [
+        "id",
+        "userId",
+        "createdAt",
+        "action",
+        "resourceType",
+        "resourceId",
+        "projectId",
+        "environmentId",
+        "description",
+        "metadata",
+        "v",
+        "h",
+        "u",
+        "p",
+        "e",
+        "hash",
+        "ipAddress",
+        "userAgent",
+        "occurredAt",
+        "altered",
+    ];
+    NAMES.into_iter().find(|known| *known == name)
+}
 
 /// A number attribute.
 pub(crate) fn number(value: impl std::fmt::Display + Copy) -> AttributeValue {
@@ -105,7 +207,7 @@ impl<'a> Reader<'a> {
         let value = value.ok_or_else(|| self.corrupt(format!("{HASH_PREFIX} is missing")))?;
         let prefix = HashPrefix::from_attribute(value)
             .ok_or_else(|| self.corrupt(format!("{HASH_PREFIX} is not 8 bytes")))?;
-        if self.item.contains_key(HASH) && self.hash(HASH)?.prefix() != prefix {
+        if self.item.get(HASH).is_some() && self.hash(HASH)?.prefix() != prefix {
             return Err(self.corrupt(format!("{HASH} does not begin with {HASH_PREFIX}")));
         }
         Ok(prefix)

@@ -6,9 +6,9 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{self, SHA256};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use sha2::{Digest, Sha256};
 
 use super::attribute::Item;
 
@@ -39,7 +39,8 @@ impl EntryHash {
         let is_hashed = |name: &str| name != HASH && name != HASH_PREFIX;
         let mut attributes: Vec<_> = item.iter().filter(|(name, _)| is_hashed(name)).collect();
         attributes.sort_unstable_by_key(|(name, _)| *name);
-        let mut hasher = Sha256::new_with_prefix(previous.0);
+        let mut hasher = digest::Context::new(&SHA256);
+        hasher.update(&previous.0);
         for (name, value) in attributes {
             let (kind, text) = match value {
                 AttributeValue::S(text) => (":S:", text.as_str()),
@@ -47,14 +48,14 @@ impl EntryHash {
                 // No entry is written with an attribute of another kind.
                 _ => (":?:", ""),
             };
-            hasher.update(name);
-            hasher.update(kind);
-            hasher.update(text.len().to_string());
-            hasher.update(":");
-            hasher.update(text);
-            hasher.update("\n");
+            let length = text.len().to_string();
+            for part in [name, kind, &length, ":", text, "\n"] {
+                hasher.update(part.as_bytes());
+            }
         }
-        Self(hasher.finalize().into())
+        let mut hash = [0; 32];
+        hash.copy_from_slice(hasher.finish().as_ref());
+        Self(hash)
     }
 
     /// Its first bytes.
@@ -130,7 +131,7 @@ mod tests {
                     userId:N:1:3\nv:N:1:1\n";
         let mut bytes = vec![0; 32];
         bytes.extend(text.as_bytes());
-        assert_eq!(hash, EntryHash(Sha256::digest(&bytes).into()));
+        assert_eq!(hash, EntryHash(digest::digest(&SHA256, &bytes).as_ref().try_into().unwrap()));
         let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrity.md"));
         assert!(document.contains(text.trim_end()), "{text}");
         assert!(document.contains(&hash.to_string()), "{hash}");

@@ -230,10 +230,10 @@ impl Head {
 /// The Ledger item of `head`, whose last entry stands at `last`.
 pub(crate) fn encode(head: &Head, last: SortKey) -> Item {
     let mut item = key::item(head.scope, &LedgerKey::Head);
-    item.insert("id".to_owned(), number(last.id));
-    item.insert(DATA.to_owned(), AttributeValue::B(Blob::new(head.pack(last))));
+    item.insert("id", number(last.id));
+    item.insert(DATA, AttributeValue::B(Blob::new(head.pack(last))));
     if let Some(hash) = head.hash {
-        item.insert(HASH.to_owned(), hash.to_attribute());
+        item.insert(HASH, hash.to_attribute());
     }
     item
 }

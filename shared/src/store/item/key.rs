@@ -90,16 +90,13 @@ impl LedgerKey {
 
 /// The key of an item in the Ledger.
 pub(crate) fn item(scope: Scope, key: &LedgerKey) -> Item {
-    Item::from([
-        ("scope".to_owned(), string(ledger_scope(scope))),
-        ("item".to_owned(), string(key.sort_key())),
-    ])
+    Item::from([("scope", string(ledger_scope(scope))), ("item", string(key.sort_key()))])
 }
 
 /// The item of a block or node.
 pub(crate) fn part(scope: Scope, key: &LedgerKey, data: Vec<u8>) -> Item {
     let mut item = item(scope, key);
-    item.insert(DATA.to_owned(), AttributeValue::B(Blob::new(data)));
+    item.insert(DATA, AttributeValue::B(Blob::new(data)));
     item
 }
 
@@ -165,7 +162,7 @@ pub(crate) fn is_slug(sort_key: &str) -> bool {
 }
 
 fn directory(user: UserId, sort_key: String) -> Item {
-    Item::from([("userId".to_owned(), number(user)), ("entity".to_owned(), string(sort_key))])
+    Item::from([("userId", number(user)), ("entity", string(sort_key))])
 }
 
 /// A slug in the Directory: what all that have it are found by.
@@ -273,7 +270,8 @@ mod tests {
     fn the_keys_of_a_slug_are_its_own_and_in_the_order_of_ids() {
         let user: UserId = 3.try_into().unwrap();
         let project: ProjectId = 4.try_into().unwrap();
-        let text = |slug: Slug<'_>, id| slug.item(id)["entity"].as_s().unwrap().clone();
+        let text =
+            |slug: Slug<'_>, id| slug.item(id).get("entity").unwrap().as_s().unwrap().clone();
         let plain = Slug::Project(user, "my-project");
         assert_eq!(text(plain, 4), "slug#project#my-project#0000000000000004");
         let odd = Slug::Environment(user, project, "50%#é/");

@@ -14,7 +14,7 @@ pub(crate) const ATTRIBUTES: [&str; 4] = ["name", "slug", "projectId", "profileI
 /// The item of an entity.
 pub(crate) fn encode(entity: &Entity) -> Item {
     let mut item = key::entity(entity.key());
-    let mut put = |name: &str, value| item.insert(name.to_owned(), value);
+    let mut put = |name: &'static str, value| item.insert(name, value);
     match entity {
         Entity::User(user) => {
             put("name", string(&user.name));

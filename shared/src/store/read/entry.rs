@@ -98,5 +98,5 @@ impl Entry {
 }
 
 fn key(id: ActivityId) -> Item {
-    Item::from([("id".to_owned(), number(id))])
+    Item::from([("id", number(id))])
 }

@@ -263,6 +263,5 @@ fn start_key(scope: Scope, created_at: Timestamp, id: u64) -> Item {
     partition_key(scope)
         .into_iter()
         .chain([(SORT_KEY[0], number(created_at.as_millis())), (SORT_KEY[1], number(id))])
-        .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }

@@ -178,7 +178,7 @@ impl Store {
         let entries = plan.entries.iter().map(|entry| {
             Put::builder()
                 .table_name(&self.tables.activities)
-                .set_item(Some(entry::encode(entry)))
+                .set_item(Some(entry::encode(entry).into()))
                 .condition_expression("attribute_not_exists(id)")
         });
         let keys = plan.keys.iter().map(|(key, subscript)| {
@@ -194,7 +194,7 @@ impl Store {
     fn put_head(&self, change: &HeadChange) -> PutBuilder {
         let put = Put::builder()
             .table_name(&self.tables.ledger)
-            .set_item(Some(head::encode(&change.head, change.last)));
+            .set_item(Some(head::encode(&change.head, change.last).into()));
         match change.read {
             None => put.condition_expression("attribute_not_exists(id)"),
             Some(read) => put
@@ -207,7 +207,7 @@ impl Store {
         let expires_at = epoch_seconds(plan.now) + IDEMPOTENCY_KEY_SECONDS;
         Put::builder()
             .table_name(&self.tables.ledger)
-            .set_item(Some(idempotency_item(plan.user, key)))
+            .set_item(Some(idempotency_item(plan.user, key).into()))
             .item("id", number(id))
             .item("expiresAt", number(expires_at))
             .condition_expression("attribute_not_exists(id) OR expiresAt <= :now")
@@ -217,11 +217,9 @@ impl Store {
     /// Puts a block or node. One that is new must not be there; one that grows is safe under the
     /// condition of its head.
     fn put_part(&self, part: &PartChange) -> PutBuilder {
-        let put = Put::builder().table_name(&self.tables.ledger).set_item(Some(key::part(
-            part.scope,
-            &part.key,
-            part.data.clone(),
-        )));
+        let put = Put::builder()
+            .table_name(&self.tables.ledger)
+            .set_item(Some(key::part(part.scope, &part.key, part.data.clone()).into()));
         if part.is_new {
             put.condition_expression("attribute_not_exists(#data)")
                 .expression_attribute_names("#data", DATA)

@@ -168,7 +168,7 @@ impl Store {
         let own = if let Some(entity) = step.wanted {
             let put = Put::builder()
                 .table_name(table)
-                .set_item(Some(name::encode(entity)))
+                .set_item(Some(name::encode(entity).into()))
                 .condition_expression(condition.expression)
                 .set_expression_attribute_names(Some(condition.names))
                 .set_expression_attribute_values(condition.values);
@@ -176,7 +176,7 @@ impl Store {
         } else {
             let delete = Delete::builder()
                 .table_name(table)
-                .set_key(Some(key::entity(step.key)))
+                .set_key(Some(key::entity(step.key).into()))
                 .condition_expression(condition.expression)
                 .set_expression_attribute_names(Some(condition.names))
                 .set_expression_attribute_values(condition.values);
@@ -185,12 +185,12 @@ impl Store {
         let mut actions = vec![own.build()];
         let Slugs { old, new } = step.slugs();
         if let Some(key) = old {
-            let delete = Delete::builder().table_name(table).set_key(Some(key)).build();
+            let delete = Delete::builder().table_name(table).set_key(Some(key.into())).build();
             let delete = delete.map_err(unbuildable(WRITE))?;
             actions.push(TransactWriteItem::builder().delete(delete).build());
         }
         if let Some(item) = new {
-            let put = Put::builder().table_name(table).set_item(Some(item)).build();
+            let put = Put::builder().table_name(table).set_item(Some(item.into())).build();
             let put = put.map_err(unbuildable(WRITE))?;
             actions.push(TransactWriteItem::builder().put(put).build());
         }
