@@ -5,6 +5,10 @@
 pub mod emulator;
 pub mod function;
 pub mod machine;
+pub mod markdown;
+pub mod prices;
+pub mod results;
+pub mod sizes;
 
 use std::error::Error;
 

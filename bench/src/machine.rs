@@ -43,6 +43,47 @@ impl Machine {
     }
 }
 
+/// The machine that times were taken on, as far as they depend on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// What the system calls the processor.
+    pub processor: String,
+    /// How many of its cores this system has.
+    pub cores: u64,
+    /// Memory in GiB.
+    pub memory_gib: u64,
+    /// The system's kernel.
+    pub kernel: String,
+    /// The compiler.
+    pub rustc: String,
+}
+
+impl Host {
+    /// This one.
+    ///
+    /// # Errors
+    /// If the system does not say, or a program that knows does not run.
+    pub fn this() -> Result<Self, Failure> {
+        let processors = std::fs::read_to_string("/proc/cpuinfo")?;
+        let memory = std::fs::read_to_string("/proc/meminfo")?;
+        let memory = value_of(&memory, "MemTotal").and_then(|total| total.split(' ').next());
+        let kibibytes: u64 = memory.ok_or("no MemTotal")?.parse()?;
+        Ok(Self {
+            processor: value_of(&processors, "model name").unwrap_or("unknown").to_owned(),
+            cores: std::thread::available_parallelism()?.get() as u64,
+            memory_gib: (kibibytes + (1 << 19)) >> 20,
+            kernel: said_by("uname", &["-sr"])?,
+            rustc: said_by("rustc", &["--version"])?,
+        })
+    }
+}
+
+/// The value of the first line of `text` with this name before its colon.
+fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
+}
+
 /// The processor's kind. Libraries choose their code by what it can do; the widest vectors that
 /// valgrind knows make most of that.
 fn architecture() -> String {
@@ -88,6 +129,14 @@ mod tests {
         ] {
             assert!(machine().differs_from(&other).is_some(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn this_host_has_cores_and_memory() {
+        let host = Host::this().unwrap();
+        assert!(host.cores > 0 && host.memory_gib > 0, "{host:?}");
+        assert_eq!(value_of("a\t: 1\nb : 2 kB\n", "b"), Some("2 kB"));
+        assert_eq!(value_of("a: 1\n", "b"), None);
     }
 
     #[test]

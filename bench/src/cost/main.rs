@@ -1,10 +1,7 @@
 //! What the log costs on AWS: units and sizes measured on an embedded DynamoDB, times the prices
 //! that AWS publishes, as the tables of docs/costs.md.
 
-mod markdown;
 mod measured;
-mod prices;
-mod sizes;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,13 +11,13 @@ use std::process::ExitCode;
 use activity_log::auth::TokenError;
 use activity_log::view::INDEXES;
 use activity_log_local::kit::Workload;
-use bench::{Failure, activity};
+use bench::markdown::{Table, replaced};
+use bench::sizes::{self, Sizes, Stored};
+use bench::{Failure, activity, prices};
 use clap::Parser;
 use serde::Deserialize;
 
-use markdown::{Table, replaced};
 use measured::{Log, Taken};
-use sizes::{Sizes, Stored};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 

@@ -3,20 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use activity_log_local::kit::TEMPLATE;
 use activity_log_local::template::{self, Index, Table};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::Failure;
 use crate::prices::ITEM_OVERHEAD;
-use crate::{Failure, TEMPLATE};
 
 type Item = HashMap<String, AttributeValue>;
 
 /// What is stored under one name.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Stored {
-    pub(crate) items: u64,
-    pub(crate) bytes: u64,
+pub struct Stored {
+    /// How many items.
+    pub items: u64,
+    /// The bytes of their attributes.
+    pub bytes: u64,
     /// The size of the largest item.
     largest: u64,
 }
@@ -29,30 +32,39 @@ impl Stored {
     }
 
     /// Bytes to pay for.
-    pub(crate) const fn billed(&self) -> u64 {
+    #[must_use]
+    pub const fn billed(&self) -> u64 {
         self.bytes + self.items * ITEM_OVERHEAD
     }
 
     /// Write units of an item, outside of a transaction: one for each KB of the largest.
-    pub(crate) const fn units(&self) -> u64 {
+    #[must_use]
+    pub const fn units(&self) -> u64 {
         self.largest.div_ceil(1_024)
     }
 }
 
 /// What a log takes.
-pub(crate) struct Sizes {
+pub struct Sizes {
     /// The entries themselves.
-    pub(crate) entries: Stored,
+    pub entries: Stored,
     /// What each index holds of them.
-    pub(crate) indexes: BTreeMap<String, Stored>,
-    pub(crate) heads: Stored,
-    pub(crate) blocks: Stored,
-    pub(crate) nodes: Stored,
-    pub(crate) keys: Stored,
+    pub indexes: BTreeMap<String, Stored>,
+    /// The heads of the scopes.
+    pub heads: Stored,
+    /// Their blocks.
+    pub blocks: Stored,
+    /// Their nodes.
+    pub nodes: Stored,
+    /// Idempotency keys.
+    pub keys: Stored,
 }
 
 /// Measures everything in the tables at `endpoint`.
-pub(crate) async fn measure(endpoint: &str) -> Result<Sizes, Failure> {
+///
+/// # Errors
+/// If DynamoDB does not answer, or there is an item of no known kind.
+pub async fn measure(endpoint: &str) -> Result<Sizes, Failure> {
     let client = activity_log_local::client(endpoint);
     let names = activity_log_local::tables();
     let tables = template::tables(TEMPLATE)?;

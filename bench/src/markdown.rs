@@ -1,26 +1,33 @@
 //! Tables in Markdown, and their place in a document.
 
 /// A table, and what the document calls it.
-pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    pub(crate) lines: Vec<String>,
+pub struct Table {
+    /// The name in the comment before it.
+    pub name: String,
+    /// Its lines, in Markdown.
+    pub lines: Vec<String>,
 }
 
 impl Table {
     /// A table with these columns, divided by `|`. All but the first hold numbers.
-    pub(crate) fn new(name: &'static str, columns: &str) -> Self {
+    #[must_use]
+    pub fn new(name: impl Into<String>, columns: &str) -> Self {
         let rule = "---: | ".repeat(columns.matches('|').count());
         let rule = format!("| --- | {}", rule.trim_end());
-        Self { name, lines: vec![format!("| {columns} |"), rule] }
+        Self { name: name.into(), lines: vec![format!("| {columns} |"), rule] }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: &[String; N]) {
+    /// Adds a row of these cells.
+    pub fn row(&mut self, cells: &[String]) {
         self.lines.push(format!("| {} |", cells.join(" | ")));
     }
 }
 
 /// `text` with these tables, each after the comment with its name.
-pub(crate) fn replaced(text: &str, tables: &[Table]) -> Result<String, String> {
+///
+/// # Errors
+/// Names the first comment that `text` does not have.
+pub fn replaced(text: &str, tables: &[Table]) -> Result<String, String> {
     let mut text = text.to_owned();
     for table in tables {
         let mark = format!("<!-- {} -->\n", table.name);
