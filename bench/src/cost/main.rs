@@ -1,6 +1,7 @@
 //! What the log costs on AWS: units and sizes measured on an embedded DynamoDB, times the prices
 //! that AWS publishes, as the tables of docs/costs.md.
 
+mod held;
 mod measured;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,9 @@ struct Arguments {
     /// Fails unless this file has these tables
     #[arg(long)]
     check: Option<PathBuf>,
+    /// Writes what ten requests consume into this file, and nothing else
+    #[arg(long, conflicts_with_all = ["write", "check"])]
+    write_costs: Option<PathBuf>,
     #[command(flatten)]
     assumed: Assumed,
 }
@@ -176,7 +180,11 @@ impl Template {
 // On one thread, so that every run measures the same.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Failure> {
-    let Arguments { write, check, assumed } = Arguments::parse();
+    let Arguments { write, check, write_costs, assumed } = Arguments::parse();
+    if let Some(path) = write_costs {
+        held::write(&path, &held::measure().await?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let tables = tables(&assumed).await?;
     if let Some(path) = check {
         let text = std::fs::read_to_string(&path)?;

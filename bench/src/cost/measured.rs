@@ -69,7 +69,13 @@ fn telemetry(lines: Sender<String>) -> Telemetry {
 }
 
 impl Log {
+    /// One of [`ENTRIES`].
     pub(crate) async fn new() -> Result<Self, Failure> {
+        Self::of(ENTRIES).await
+    }
+
+    /// One of this many entries, twenty a minute.
+    pub(crate) async fn of(entries: u64) -> Result<Self, Failure> {
         let engine = Engine::in_memory(TEMPLATE).await?;
         let store = activity_log_local::store(&engine.endpoint());
         store.write_names(&names()?.map(NameChange::Set)).await?;
@@ -92,7 +98,7 @@ impl Log {
         };
         let recorder = Recorder { logger, dead_letters: None, telemetry: telemetry(sender) };
         let log = Self { engine, api, recorder, lines, now, metrics: BTreeSet::new() };
-        for first in (0..ENTRIES).step_by(20) {
+        for first in (0..entries).step_by(20) {
             log.tick();
             log.recorder.logger.append_batch(user()?, activities(first..first + 20)?).await?;
         }
