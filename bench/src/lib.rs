@@ -2,6 +2,7 @@
 //! It is of one user with one project and one environment, and its activities have bodies that are all
 //! of about the same size.
 
+pub mod dynamodb;
 pub mod emulator;
 pub mod function;
 pub mod machine;

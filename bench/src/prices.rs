@@ -40,8 +40,7 @@ pub struct Class {
 
 /// An hour of a small PostgreSQL server, `db.t4g.medium`, and of a larger one, `db.m7g.large`; of a
 /// pair in two zones twice that. <https://aws.amazon.com/rds/postgresql/pricing/>
-pub const POSTGRES_HOURS: [(&str, f64); 2] =
-    [("db.t4g.medium", 0.065), ("db.m7g.large", 0.168)];
+pub const POSTGRES_HOURS: [(&str, f64); 2] = [("db.t4g.medium", 0.065), ("db.m7g.large", 0.168)];
 
 /// A GB of its disk for a month; of a pair in two zones twice that. The same page.
 pub const POSTGRES_STORAGE: f64 = 0.115;

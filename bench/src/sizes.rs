@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use activity_log_local::kit::TEMPLATE;
-use activity_log_local::template::{self, Index, Table};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, ProjectionType};
 
 use crate::Failure;
 use crate::prices::ITEM_OVERHEAD;
@@ -67,20 +65,7 @@ pub struct Sizes {
 pub async fn measure(endpoint: &str) -> Result<Sizes, Failure> {
     let client = activity_log_local::client(endpoint);
     let names = activity_log_local::tables();
-    let tables = template::tables(TEMPLATE)?;
-    let activities = tables.get(&names.activities).ok_or("no table of activities")?;
-
-    let mut entries = Stored::default();
-    let mut indexes: BTreeMap<String, Stored> = BTreeMap::new();
-    for item in items(&client, &names.activities).await? {
-        entries.add(item_size(&item));
-        for index in &activities.global_secondary_indexes {
-            let stored = indexes.entry(index.index_name.clone()).or_default();
-            if let Some(bytes) = project(&item, index, activities) {
-                stored.add(bytes);
-            }
-        }
-    }
+    let (entries, indexes) = of_table(&client, &names.activities).await?;
 
     let mut ledger = BTreeMap::from(
         ["head", "block", "node", "idempotency"].map(|kind| (kind, Stored::default())),
@@ -95,23 +80,87 @@ pub async fn measure(endpoint: &str) -> Result<Sizes, Failure> {
     Ok(Sizes { entries, indexes, heads, blocks, nodes, keys })
 }
 
+/// The bytes to pay for in a table and its indexes.
+///
+/// # Errors
+/// If DynamoDB does not answer.
+pub async fn billed(client: &Client, table: &str) -> Result<u64, Failure> {
+    let (items, indexes) = of_table(client, table).await?;
+    Ok(items.billed() + indexes.values().map(Stored::billed).sum::<u64>())
+}
+
+/// What is stored in a table, and in each of its indexes.
+async fn of_table(
+    client: &Client,
+    table: &str,
+) -> Result<(Stored, BTreeMap<String, Stored>), Failure> {
+    let indexes = indexes(client, table).await?;
+    let mut in_table = Stored::default();
+    let mut in_indexes: BTreeMap<_, _> =
+        indexes.iter().map(|index| (index.name.clone(), Stored::default())).collect();
+    let mut pages = client.scan().table_name(table).into_paginator().items().send();
+    while let Some(item) = pages.next().await {
+        let item = item?;
+        in_table.add(item_size(&item));
+        for (index, stored) in indexes.iter().zip(in_indexes.values_mut()) {
+            if let Some(bytes) = index.size(&item) {
+                stored.add(bytes);
+            }
+        }
+    }
+    Ok((in_table, in_indexes))
+}
+
+/// The items of a table that is small.
 async fn items(client: &Client, table: &str) -> Result<Vec<Item>, Failure> {
     let pages = client.scan().table_name(table).into_paginator().items().send();
     Ok(pages.collect::<Result<_, _>>().await?)
 }
 
-/// The size of what `index` holds of an item, if it holds any.
-fn project(item: &Item, index: &Index, table: &Table) -> Option<u64> {
-    let keys = || index.key_schema.iter().chain(&table.key_schema).map(|key| &key.attribute_name);
-    if !keys().all(|name| item.contains_key(name)) {
-        return None;
+/// A global secondary index.
+struct Index {
+    name: String,
+    /// The attributes of its key and of the table's.
+    keys: BTreeSet<String>,
+    /// What else it holds; `None` if it holds everything.
+    more: Option<BTreeSet<String>>,
+}
+
+impl Index {
+    /// The size of what the index holds of an item, if it holds any.
+    fn size(&self, item: &Item) -> Option<u64> {
+        if !self.keys.iter().all(|name| item.contains_key(name)) {
+            return None;
+        }
+        Some(match &self.more {
+            None => item_size(item),
+            Some(more) => attributes_size(
+                item.iter().filter(|(name, _)| self.keys.contains(*name) || more.contains(*name)),
+            ),
+        })
     }
-    if index.projection.projection_type == "ALL" {
-        return Some(item_size(item));
+}
+
+/// The indexes of a table, by name.
+async fn indexes(client: &Client, table: &str) -> Result<Vec<Index>, Failure> {
+    let described = client.describe_table().table_name(table).send().await?;
+    let described = described.table().ok_or("a table has no description")?;
+    let names = |schema: &[KeySchemaElement]| -> BTreeSet<String> {
+        schema.iter().map(|key| key.attribute_name().to_owned()).collect()
+    };
+    let own = names(described.key_schema());
+    let mut indexes = Vec::new();
+    for index in described.global_secondary_indexes() {
+        let projection = index.projection().ok_or("an index has no projection")?;
+        let is_whole = projection.projection_type() == Some(&ProjectionType::All);
+        indexes.push(Index {
+            name: index.index_name().ok_or("an index has no name")?.to_owned(),
+            keys: own.union(&names(index.key_schema())).cloned().collect(),
+            more: (!is_whole).then(|| projection.non_key_attributes().iter().cloned().collect()),
+        });
     }
-    let more = index.projection.non_key_attributes.iter().flatten();
-    let names: BTreeSet<_> = keys().chain(more).collect();
-    Some(attributes_size(item.iter().filter(|(name, _)| names.contains(name))))
+    indexes.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(indexes)
 }
 
 fn item_size(item: &Item) -> u64 {

@@ -1,0 +1,307 @@
+//! The systems that can run here, and how each is started and filled.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use activity_log::ActivityLogger;
+use activity_log::directory::NameChange;
+use activity_log::store::{Draft as Append, Placement};
+use activity_log::time::Timestamp;
+use activity_log_local::engine::Engine;
+use activity_log_local::kit::TEMPLATE;
+use activity_log_local::{client, store};
+use bench::Failure;
+use bench::dynamodb::{Counting, QUIET};
+use bench::results::System;
+use bench::sizes;
+use peers::dynamodb::{DIRECTORY_TABLE, TABLE};
+use peers::postgresql::Cluster;
+
+use crate::process::Function;
+use crate::reads::{Functions, Target};
+use crate::requests::{Ids, Route};
+use crate::workload::{Draft, Workload, names};
+
+/// How many entries are appended at once.
+const BATCH: usize = 1_000;
+
+/// How many entries are loaded into one system before the next.
+const PART: usize = 50_000;
+
+/// The user whose entry is asked for by another.
+const OTHER_USER: u64 = 5;
+
+/// The peers in Rust.
+const DYNAMODB_PEER: &str = "peer-dynamodb";
+const POSTGRESQL_PEER: &str = "peer-postgresql";
+
+/// What can run here.
+pub(crate) struct Systems {
+    present: Vec<System>,
+    /// The folder with our functions and the peers in Rust.
+    functions: PathBuf,
+    node: Option<peers::node::Peer>,
+}
+
+impl Systems {
+    /// Those of `wanted` that can run here. What cannot is left out, and named on stderr.
+    ///
+    /// # Errors
+    /// If our functions are not in the folder, or a peer that was built does not start.
+    pub(crate) async fn find(wanted: &[System], functions: PathBuf) -> Result<Self, Failure> {
+        let mut systems = Self { present: Vec::new(), functions, node: None };
+        for system in wanted {
+            let missing = match system {
+                System::Ours => {
+                    for function in Route::FUNCTIONS {
+                        systems.program(function)?;
+                    }
+                    None
+                }
+                System::Dynamodb => {
+                    systems.program(DYNAMODB_PEER)?;
+                    None
+                }
+                System::Node => match peers::node::find() {
+                    Ok(peer) => {
+                        systems.node = Some(peer);
+                        None
+                    }
+                    Err(missing) => Some(missing),
+                },
+                System::Postgresql => {
+                    systems.program(POSTGRESQL_PEER)?;
+                    let started = Cluster::start().await?;
+                    started.is_none().then(|| "PostgreSQL is not installed".to_owned())
+                }
+            };
+            match missing {
+                None => systems.present.push(*system),
+                Some(missing) => eprintln!("{} is left out: {missing}", system.label()),
+            }
+        }
+        Ok(systems)
+    }
+
+    /// What is there, in the order of the tables.
+    pub(crate) fn present(&self) -> &[System] {
+        &self.present
+    }
+
+    fn has(&self, system: System) -> bool {
+        self.present.contains(&system)
+    }
+
+    fn program(&self, name: &str) -> Result<PathBuf, Failure> {
+        let program = self.functions.join(name);
+        if program.is_file() {
+            return Ok(program);
+        }
+        Err(format!("there is no {}", program.display()).into())
+    }
+
+    async fn ours(&self, endpoint: &str) -> Result<Functions, Failure> {
+        let mut functions = Vec::new();
+        for function in Route::FUNCTIONS {
+            functions.push(Function::start(&self.program(function)?, &[], endpoint, &[]).await?);
+        }
+        Ok(Functions(functions))
+    }
+
+    async fn dynamodb(&self, endpoint: &str) -> Result<Function, Failure> {
+        Function::start(&self.program(DYNAMODB_PEER)?, &[], endpoint, &PEER_TABLES).await
+    }
+
+    /// The peer in JavaScript, with DynamoDB at `endpoint`.
+    ///
+    /// # Errors
+    /// If the peer does not start.
+    pub(crate) async fn node(&self, endpoint: &str) -> Result<Function, Failure> {
+        let peer = self.node.as_ref().ok_or("the peer in JavaScript is left out")?;
+        Function::start(Path::new(peer.program), &[&peer.script], endpoint, &PEER_TABLES).await
+    }
+
+    async fn postgresql(&self, cluster: &Cluster) -> Result<Function, Failure> {
+        let connection = cluster.connection_string();
+        let variables = [("PEER_DATABASE", connection.as_str())];
+        Function::start(&self.program(POSTGRESQL_PEER)?, &[], "", &variables).await
+    }
+}
+
+/// The variables of the peers on DynamoDB.
+const PEER_TABLES: [(&str, &str); 2] =
+    [("PEER_TABLE", TABLE), ("PEER_DIRECTORY_TABLE", DIRECTORY_TABLE)];
+
+/// The databases of a log: of ours, of both peers on DynamoDB, and of PostgreSQL.
+pub(crate) struct Databases {
+    ours: Engine,
+    dynamodb: Option<Engine>,
+    postgresql: Option<Cluster>,
+    /// Entries that requests ask for.
+    pub(crate) ids: Ids,
+}
+
+impl Databases {
+    /// Starts and fills the databases of `systems` with a log of this many entries. The same activities
+    /// have the same ids and times in all.
+    ///
+    /// # Errors
+    /// If a database fails.
+    pub(crate) async fn fill(systems: &Systems, entries: u64) -> Result<Self, Failure> {
+        let ours = Engine::in_memory(TEMPLATE).await?;
+        store(&ours.endpoint()).write_names(&bench::names()?.map(NameChange::Set)).await?;
+        let dynamodb = if systems.has(System::Dynamodb) || systems.has(System::Node) {
+            let engine = Engine::in_memory(TEMPLATE).await?;
+            let client = client(&engine.endpoint());
+            peers::dynamodb::create_tables(&client).await?;
+            peers::dynamodb::load_names(&client, &names()?).await?;
+            Some(engine)
+        } else {
+            None
+        };
+        let postgresql =
+            if systems.has(System::Postgresql) { Cluster::start().await? } else { None };
+        if let Some(cluster) = &postgresql {
+            cluster.load_names(&names()?).await?;
+        }
+        let mut databases = Self { ours, dynamodb, postgresql, ids: Ids::default() };
+        let mut workload = Workload::of(entries);
+        let mut loaded = 0;
+        loop {
+            let part: Vec<_> = workload.by_ref().take(PART).collect();
+            if part.is_empty() {
+                break;
+            }
+            let records = databases.load(bench::user()?.get(), &part).await?;
+            let middle = usize::try_from(entries / 2)?;
+            if (loaded..loaded + part.len()).contains(&middle) {
+                databases.ids.own = records[middle - loaded];
+            }
+            loaded += part.len();
+        }
+        let foreign = Workload::of(1).map(Draft::without_project).collect::<Result<Vec<_>, _>>()?;
+        let foreign = databases.load(OTHER_USER, &foreign).await?;
+        databases.ids.foreign = *foreign.first().ok_or("another user's entry is missing")?;
+        Ok(databases)
+    }
+
+    /// Appends to the log of a user in all databases; gives the ids.
+    async fn load(&self, user: u64, drafts: &[Draft]) -> Result<Vec<u64>, Failure> {
+        let logger = ActivityLogger::new(store(&self.ours.endpoint()));
+        let mut ids = Vec::with_capacity(drafts.len());
+        for batch in drafts.chunks(BATCH) {
+            let batch = batch.iter().map(|draft| {
+                let created_at = Timestamp::from_millis(draft.created_at)?;
+                let placement = Placement::Kept { created_at, id: None };
+                Ok(Append { activity: draft.activity()?, placement })
+            });
+            let batch = batch.collect::<Result<Vec<_>, Failure>>()?;
+            let recorded = logger.append_drafts(user.try_into()?, batch).await?;
+            ids.extend(recorded.iter().map(|recorded| recorded.activity.id.get()));
+        }
+        if self.dynamodb.is_none() && self.postgresql.is_none() {
+            return Ok(ids);
+        }
+        let records = drafts.iter().zip(&ids).map(|(draft, id)| {
+            let record = draft.record(*id)?;
+            Ok(peers::Record { user_id: user, ..record })
+        });
+        let records = records.collect::<Result<Vec<_>, Failure>>()?;
+        if let Some(engine) = &self.dynamodb {
+            peers::dynamodb::load(&client(&engine.endpoint()), &records).await?;
+        }
+        if let Some(cluster) = &self.postgresql {
+            cluster.load(&records).await?;
+        }
+        Ok(ids)
+    }
+
+    /// Starts the functions of `systems` on these databases.
+    ///
+    /// # Errors
+    /// If one does not start.
+    pub(crate) async fn targets(&self, systems: &Systems) -> Result<Vec<Target>, Failure> {
+        let mut targets = Vec::new();
+        for system in systems.present() {
+            let target = match system {
+                System::Ours => {
+                    let endpoint = self.ours.endpoint();
+                    let counting = Counting::before(&endpoint, QUIET).await?;
+                    let counted = systems.ours(counting.endpoint()).await?;
+                    let timed = systems.ours(&endpoint).await?;
+                    Target { system: *system, timed, counted: Some((counting, counted)) }
+                }
+                System::Dynamodb | System::Node => {
+                    let engine = self.dynamodb.as_ref().ok_or("there is no database")?;
+                    let endpoint = engine.endpoint();
+                    let counting = Counting::before(&endpoint, QUIET).await?;
+                    let (timed, counted) = if *system == System::Node {
+                        let timed = systems.node(&endpoint).await?;
+                        (timed, systems.node(counting.endpoint()).await?)
+                    } else {
+                        let timed = systems.dynamodb(&endpoint).await?;
+                        (timed, systems.dynamodb(counting.endpoint()).await?)
+                    };
+                    let [timed, counted] =
+                        [timed, counted].map(|function| Functions(vec![function]));
+                    Target { system: *system, timed, counted: Some((counting, counted)) }
+                }
+                System::Postgresql => {
+                    let cluster = self.postgresql.as_ref().ok_or("there is no database")?;
+                    let timed = Functions(vec![systems.postgresql(cluster).await?]);
+                    Target { system: *system, timed, counted: None }
+                }
+            };
+            targets.push(target);
+        }
+        Ok(targets)
+    }
+
+    /// The bytes that each of `systems` stores for an entry of a log of `entries`.
+    ///
+    /// # Errors
+    /// If a database does not answer.
+    pub(crate) async fn stored(
+        &self,
+        systems: &Systems,
+        entries: u64,
+    ) -> Result<BTreeMap<System, f64>, Failure> {
+        let mut stored = BTreeMap::new();
+        for system in systems.present() {
+            let bytes = match system {
+                System::Ours => {
+                    let tables = activity_log_local::tables();
+                    let client = client(&self.ours.endpoint());
+                    sizes::billed(&client, &tables.activities).await?
+                        + sizes::billed(&client, &tables.ledger).await?
+                }
+                System::Dynamodb => {
+                    let engine = self.dynamodb.as_ref().ok_or("there is no database")?;
+                    sizes::billed(&client(&engine.endpoint()), TABLE).await?
+                }
+                // On the tables of the peer in Rust.
+                System::Node => continue,
+                System::Postgresql => {
+                    let cluster = self.postgresql.as_ref().ok_or("there is no database")?;
+                    cluster.stored_bytes().await?
+                }
+            };
+            stored.insert(*system, each(bytes, entries));
+        }
+        Ok(stored)
+    }
+
+    /// Stops the databases.
+    pub(crate) async fn stop(self) {
+        self.ours.stop().await;
+        if let Some(engine) = self.dynamodb {
+            engine.stop().await;
+        }
+    }
+}
+
+/// The part of one entry, rounded to whole bytes.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^53")]
+fn each(bytes: u64, entries: u64) -> f64 {
+    (bytes as f64 / entries as f64).round()
+}
