@@ -31,7 +31,7 @@ done; \
 echo "make: $@, in total $$SECONDS s"
 endef
 
-.PHONY: help run check test test-moto build lint soak depth cost bench-check docs
+.PHONY: help run check test test-moto build lint soak depth bench-cold cost bench-check docs
 .PHONY: tools format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -124,6 +124,13 @@ soak: ## Runs writers and readers side by side for a minute.
 # A log of 100,000 entries in memory, or `make depth ARGS='--entries 1000000 --data-dir NEW_FOLDER'`.
 depth: ## Times pages at every depth, appends and verification on this machine.
 	cargo run --locked --profile measured --package bench --bin depth -- $(ARGS)
+
+# Twenty starts of two functions and of the peer in Node.js, or `make bench-cold ARGS='--starts 5'`,
+# which writes nothing.
+bench-cold: ## Measures cold starts, and writes them into bench/results.json.
+	cargo build --locked --release --package list-activities --package get-activity
+	cargo run --locked --profile measured --package bench --bin cold -- \
+		$(or $(ARGS),--write bench/results.json)
 
 # `make cost`, or `make cost ARGS='--pages 2'`.
 cost: ## Prints what the log costs on AWS.

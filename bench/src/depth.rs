@@ -12,6 +12,7 @@ use activity_log::time::Timestamp;
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::{START, TEMPLATE, Workload};
+use bench::memory::peak;
 use clap::Parser;
 
 /// Times at every depth of a log, side by side
@@ -27,6 +28,9 @@ struct Arguments {
     #[arg(long, default_value_t = 21)]
     samples: usize,
 }
+
+/// Bytes in a megabyte.
+const MB: u64 = 1_000_000;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -47,11 +51,12 @@ async fn main() -> Result<(), Failure> {
 
     pages(&store, user, entries, samples).await?;
 
-    let before = peak_memory()?;
+    let before = peak("self")? / MB;
     let started = Instant::now();
     let verified = store.verify(user, &Verification::default()).await?;
     println!("verified   {} entries, {:.0} a second", verified.entries, rate(entries, started));
-    println!("memory     {} MB at most, {before} MB before it was verified", peak_memory()?);
+    let peak = peak("self")? / MB;
+    println!("memory     {peak} MB at most, {before} MB before it was verified");
     Ok(())
 }
 
@@ -124,12 +129,4 @@ fn rate(count: u64, started: Instant) -> f64 {
 fn folder_size(folder: &Path) -> Result<u64, Failure> {
     let files = std::fs::read_dir(folder)?;
     files.map(|file| Ok(file?.metadata()?.len())).sum()
-}
-
-/// The most memory that this process had so far, in MB.
-fn peak_memory() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    Ok(kilobytes.ok_or("no VmHWM")?.trim().parse::<u64>()? / 1_000)
 }

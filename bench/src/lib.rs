@@ -2,13 +2,16 @@
 //! It is of one user with one project and one environment, and its activities have bodies that are all
 //! of about the same size.
 
+pub mod cold_start;
 pub mod dynamodb;
 pub mod emulator;
 pub mod function;
 pub mod machine;
 pub mod markdown;
+pub mod memory;
 pub mod prices;
 pub mod results;
+pub mod short_log;
 pub mod sizes;
 
 use std::error::Error;

@@ -11,18 +11,11 @@ mod figures;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use activity_log::ActivityLogger;
-use activity_log::directory::NameChange;
-use activity_log::id::IdSource;
-use activity_log::store::PageRequest;
-use activity_log::time::{Clock, Timestamp};
-use activity_log::view::{Scope, View};
 use activity_log_local::engine::Engine;
+use bench::Failure;
 use bench::machine::Machine;
-use bench::{Failure, START, activities, names, user};
+use bench::short_log::fill;
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -122,7 +115,7 @@ async fn measure(
     only: &str,
 ) -> Result<BTreeMap<String, u64>, Failure> {
     let engine = Engine::in_memory(TEMPLATE).await?;
-    let id = fill(&engine.endpoint()).await?;
+    let id = fill(&engine.endpoint(), ENTRIES).await?;
     let own = std::env::temp_dir().join(format!("instructions-{}", std::process::id()));
     let folder = profiles.unwrap_or(&own);
     std::fs::create_dir_all(folder)?;
@@ -148,29 +141,6 @@ async fn measure(
     }
     engine.stop().await;
     Ok(counts)
-}
-
-/// Writes the log, and gives the id of an entry in the middle of it.
-async fn fill(endpoint: &str) -> Result<u64, Failure> {
-    let store = activity_log_local::store(endpoint);
-    store.write_names(&names()?.map(NameChange::Set)).await?;
-    let now = Arc::new(AtomicI64::new(START));
-    let time = Arc::clone(&now);
-    let clock = Clock::new(move || {
-        Timestamp::from_millis(time.load(Ordering::SeqCst)).unwrap_or(Timestamp::MIN)
-    });
-    let ids = IdSource::new(fastrand::Rng::with_seed(1));
-    let logger = ActivityLogger::new(store.clone()).with_ids(ids).with_clock(clock);
-    for first in (0..ENTRIES).step_by(20) {
-        now.fetch_add(60_000, Ordering::SeqCst);
-        logger.append_batch(user()?, activities(first..first + 20)?).await?;
-    }
-    let newest = PageRequest::newest(View::of(Scope::User(user()?)), 100);
-    let page = store.page(&newest).await?;
-    if page.total != ENTRIES {
-        return Err(format!("the log has {} entries", page.total).into());
-    }
-    Ok(page.activities.last().ok_or("the log is empty")?.id.get())
 }
 
 /// What is measured.
