@@ -108,9 +108,9 @@ struct Event {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Message {
-    message_id: String,
+    #[serde(rename = "messageId")]
+    id: String,
     body: String,
     attributes: Attributes,
 }
@@ -171,7 +171,7 @@ async fn answer(
 /// which the message was sent: a message that comes twice is the same entry.
 fn record(message: &Message) -> Result<Record, Failure> {
     let mut id = [0; 8];
-    id.copy_from_slice(&Sha256::digest(&message.message_id)[..8]);
+    id.copy_from_slice(&Sha256::digest(&message.id)[..8]);
     // 53 bits, and never 0.
     let id = (u64::from_be_bytes(id) >> 11).max(1);
     Ok(Record::parse(&message.body, id, message.attributes.sent_timestamp.parse()?)?)
@@ -250,7 +250,7 @@ impl List {
         let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes())
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        let text = |name| query.get(name).map(|value| value.to_string());
+        let text = |name| query.get(name).map(ToString::to_string);
         let values = |name| {
             let given = text(name).unwrap_or_default();
             let values = given.split(',').filter(|value| !value.is_empty());
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_message_that_comes_twice_is_the_same_entry() {
         let message = |id: &str| Message {
-            message_id: id.to_owned(),
+            id: id.to_owned(),
             body: r#"{"userId":3,"action":"create","ipAddress":"203.0.113.9"}"#.to_owned(),
             attributes: Attributes { sent_timestamp: "1705314600000".to_owned() },
         };

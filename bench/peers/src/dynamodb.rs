@@ -1,7 +1,7 @@
 //! The usual design on DynamoDB, as AWS's documentation leads to it.
 //!
-//! A table of entries by id has two global secondary indexes in time order: of a user, and of an
-//! environment of a project. Filters are filter expressions, times are a range of the sort key, a
+//! A table of entries by id has two global secondary indexes in time order: of a user, and of what a
+//! user did in an environment of a project. Filters are filter expressions, times are a range of the sort key, a
 //! cursor is the key that a query goes on from. DynamoDB neither counts nor skips: so a total is a
 //! query for the count alone to the end of the partition, and an offset is skipped through.
 //!
@@ -39,7 +39,7 @@ pub const DIRECTORY_TABLE: &str = "PeerDirectory";
 /// The index of a user's entries in time order.
 const USER_INDEX: &str = "byUser";
 
-/// The index of an environment's.
+/// The index of what a user did in an environment.
 const ENVIRONMENT_INDEX: &str = "byEnvironment";
 
 /// The sort key of both: the time and the id of an entry.
@@ -124,10 +124,7 @@ impl Database for Peer {
                 self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
                 Ok(())
             }
-            records => {
-                let items = records.iter().map(item).collect::<Result<_, _>>()?;
-                self.put(&self.table, items).await
-            }
+            records => self.put_all(&self.table, records.iter().map(item)).await,
         }
     }
 }
@@ -231,8 +228,8 @@ impl Peer {
         };
         let slug = format!("slug#{user}#{project}#{environment}");
         let Some(environment) = self.id_of_slug(&slug).await? else { return Ok(None) };
-        let value = AttributeValue::S(format!("{project}#{environment}"));
-        Partition::of(ENVIRONMENT_INDEX, "projectEnvironment", value, list).map(Some)
+        let value = AttributeValue::S(format!("{user}#{project}#{environment}"));
+        Partition::of(ENVIRONMENT_INDEX, "userProjectEnvironment", value, list).map(Some)
     }
 
     async fn id_of_slug(&self, slug: &str) -> Result<Option<String>, Failure> {
@@ -308,8 +305,8 @@ impl Peer {
                 break;
             }
         }
-        let last = items.last().and_then(|item| text(item, SORT_KEY));
-        page.last = last.map(|key| BASE64_URL_SAFE_NO_PAD.encode(key));
+        let sort_key = items.last().and_then(|item| text(item, SORT_KEY));
+        page.last = sort_key.map(|key| BASE64_URL_SAFE_NO_PAD.encode(key));
         page.entries = self.entries(items).await?;
         Ok(page)
     }
@@ -370,8 +367,9 @@ impl Peer {
         items: impl Iterator<Item = Result<Item, Failure>>,
     ) -> Result<(), Failure> {
         let items = items.collect::<Result<Vec<_>, _>>()?;
-        let batches = items.chunks(MAX_WRITES).map(|batch| self.put(table, batch.to_vec()));
-        stream::iter(batches).buffer_unordered(CONCURRENCY).try_collect().await
+        let batches: Vec<_> = items.chunks(MAX_WRITES).map(<[Item]>::to_vec).collect();
+        let puts = stream::iter(batches).map(|batch| self.put(table, batch));
+        puts.buffer_unordered(CONCURRENCY).try_collect().await
     }
 }
 
@@ -401,11 +399,11 @@ pub async fn create_tables(client: &Client) -> Result<(), Failure> {
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(attribute("id", ScalarAttributeType::N)?)
         .attribute_definitions(attribute("userId", ScalarAttributeType::N)?)
-        .attribute_definitions(attribute("projectEnvironment", ScalarAttributeType::S)?)
+        .attribute_definitions(attribute("userProjectEnvironment", ScalarAttributeType::S)?)
         .attribute_definitions(attribute(SORT_KEY, ScalarAttributeType::S)?)
         .key_schema(key("id", KeyType::Hash)?)
         .global_secondary_indexes(index(USER_INDEX, "userId")?)
-        .global_secondary_indexes(index(ENVIRONMENT_INDEX, "projectEnvironment")?)
+        .global_secondary_indexes(index(ENVIRONMENT_INDEX, "userProjectEnvironment")?)
         .send()
         .await?;
     client
@@ -459,13 +457,15 @@ fn id_of(sort_key: &str) -> Option<u64> {
 fn item(record: &Record) -> Result<Item, Failure> {
     let number = |number: u64| AttributeValue::N(number.to_string());
     let text = |text: &str| AttributeValue::S(text.to_owned());
+    let user = record.user_id;
     let scope = record.project_id.zip(record.environment_id);
+    let scope = scope.map(|(project, environment)| format!("{user}#{project}#{environment}"));
     let attributes = [
         ("id", Some(number(record.id))),
-        ("userId", Some(number(record.user_id))),
+        ("userId", Some(number(user))),
         ("projectId", record.project_id.map(number)),
         ("environmentId", record.environment_id.map(number)),
-        ("projectEnvironment", scope.map(|(project, one)| text(&format!("{project}#{one}")))),
+        ("userProjectEnvironment", scope.as_deref().map(text)),
         ("resourceType", record.resource_type.as_deref().map(text)),
         ("resourceId", record.resource_id.map(number)),
         ("action", Some(text(&record.action))),
@@ -485,10 +485,10 @@ fn entry(item: &Item, names: &HashMap<String, Item>) -> Result<Entry, Failure> {
     let (user_id, project_id, environment_id) =
         (id("userId")?, id("projectId")?, id("environmentId")?);
     let (id, resource_id) = (id("id")?, id("resourceId")?);
-    let named = |kind: &str, id: Option<u64>| names.get(&format!("{kind}#{}", id?));
+    let find = |kind: &str, id: Option<u64>| names.get(&format!("{kind}#{}", id?));
     let slug_and_name =
         |item: &Item| Some(Named { slug: text(item, "slug")?, name: text(item, "name")? });
-    let user = named("user", user_id);
+    let user = find("user", user_id);
     let user = user.and_then(|item| {
         let (name, profile_image) = (text(item, "name")?, text(item, "profileImage"));
         Some(User { id: user_id?, name, profile_image })
@@ -501,8 +501,8 @@ fn entry(item: &Item, names: &HashMap<String, Item>) -> Result<Entry, Failure> {
         project_id,
         environment_id,
         user,
-        project: named("project", project_id).and_then(slug_and_name),
-        environment: named("environment", environment_id).and_then(slug_and_name),
+        project: find("project", project_id).and_then(slug_and_name),
+        environment: find("environment", environment_id).and_then(slug_and_name),
         resource_type: text(item, "resourceType"),
         resource_id,
         action: text(item, "action").ok_or("an entry without an action")?,

@@ -1,7 +1,8 @@
 //! The same API on PostgreSQL: a table with composite indexes, `count(*)`, `LIMIT` and `OFFSET`.
 //!
-//! Statements are prepared once for each form of a list. A page is found in an index alone and only
-//! then joined with the rows and their names, so that what an offset skips is not read from the table.
+//! Statements are prepared once for each form of a list. A page is joined with names once it is cut, so
+//! that what an offset skips is not. To find a page in an index alone and to read its rows by id was no
+//! better: a log is stored in the order of time, so the rows of a page are near together in the table.
 //! A cursor is the time and id of the last entry, compared as a row. The total is asked for beside the
 //! page, on the same connection, without waiting.
 //!
@@ -27,7 +28,7 @@ use crate::{Failure, Record};
 pub use cluster::Cluster;
 
 /// The tables and indexes. The first index has a user's log, the next two its lists by one filter, the
-/// last that of an environment. There are no references from entries to names: an entry outlives them.
+/// last what the user did in an environment. There are no references from entries to names: an entry outlives them.
 const SCHEMA: &str = "
     CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, profile_image text);
     CREATE TABLE projects (
@@ -46,7 +47,7 @@ const SCHEMA: &str = "
     CREATE INDEX ON activities (user_id, created_at DESC, id DESC);
     CREATE INDEX ON activities (user_id, resource_type, created_at DESC, id DESC);
     CREATE INDEX ON activities (user_id, action, created_at DESC, id DESC);
-    CREATE INDEX ON activities (project_id, environment_id, created_at DESC, id DESC);
+    CREATE INDEX ON activities (user_id, project_id, environment_id, created_at DESC, id DESC);
 ";
 
 /// Writes any number of entries in one statement. One that is there stays as it is.
@@ -58,11 +59,13 @@ const INSERT: &str = "
     )
     ON CONFLICT (id) DO NOTHING";
 
-/// What an entry shows, with its names.
-const ROWS: &str = "
+/// What an entry shows, with its names. The entries are those of `a`.
+const SHOWN: &str = "
     SELECT a.id, a.user_id, a.project_id, a.environment_id, u.name, u.profile_image, p.slug, p.name,
-        e.slug, e.name, a.resource_type, a.resource_id, a.action, a.description, a.metadata, a.created_at
-    FROM activities a
+        e.slug, e.name, a.resource_type, a.resource_id, a.action, a.description, a.metadata, a.created_at";
+
+/// The names of those entries.
+const NAMES: &str = "
     LEFT JOIN users u ON u.id = a.user_id
     LEFT JOIN projects p ON p.id = a.project_id
     LEFT JOIN environments e ON e.id = a.environment_id";
@@ -139,13 +142,15 @@ impl Database for Peer {
             self.histogram(list, &scope),
         )?;
         let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let last = rows.last().map(Place::of).transpose()?.map(|place| place.encode());
+        let place = rows.last().map(Place::of).transpose()?;
         let offset = if cursor.is_some() { before } else { list.offset };
-        Ok(Some(Page { entries, total, offset, last, facets, histogram }))
+        Ok(Some(Page { entries, total, offset, last: place.map(Place::encode), facets, histogram }))
     }
 
     async fn get(&self, id: u64) -> Result<Option<Entry>, Failure> {
-        let rows = self.query(&format!("{ROWS} WHERE a.id = $1"), &[integer(id)?]).await?;
+        let rows = self
+            .query(&format!("{SHOWN} FROM activities a {NAMES} WHERE a.id = $1"), &[integer(id)?])
+            .await?;
         rows.first().map(entry).transpose()
     }
 
@@ -334,9 +339,9 @@ impl Peer {
         let offset = condition.parameter(i64::try_from(list.offset)?);
         let Condition { text, parameters } = condition;
         let text = format!(
-            "{ROWS} JOIN (SELECT id FROM activities {text} \
-             ORDER BY created_at {direction}, id {direction} LIMIT {limit} OFFSET {offset}) page \
-             ON page.id = a.id ORDER BY a.created_at {direction}, a.id {direction}"
+            "{SHOWN} FROM (SELECT * FROM activities {text} \
+             ORDER BY created_at {direction}, id {direction} LIMIT {limit} OFFSET {offset}) a {NAMES} \
+             ORDER BY a.created_at {direction}, a.id {direction}"
         );
         self.query(&text, &parameters).await
     }
@@ -402,13 +407,13 @@ impl Peer {
         let text = format!("SELECT min(created_at), max(created_at) FROM activities {text}");
         let rows = self.query(&text, &parameters).await?;
         let row = rows.first().ok_or("no bounds")?;
-        let (first, last): (Option<SystemTime>, Option<SystemTime>) =
+        let (oldest, newest): (Option<SystemTime>, Option<SystemTime>) =
             (row.try_get(0)?, row.try_get(1)?);
-        let Some((first, last)) = first.zip(last) else {
+        let Some((oldest, newest)) = oldest.zip(newest) else {
             return Ok(Some(Histogram { from: None, to: None, counts: Vec::new() }));
         };
-        let from = list.since.map_or_else(|| millis(first), Ok)?;
-        let to = list.until.map_or_else(|| Ok::<_, Failure>(millis(last)? + 1), Ok)?;
+        let from = list.since.map_or_else(|| millis(oldest), Ok)?;
+        let to = list.until.map_or_else(|| Ok::<_, Failure>(millis(newest)? + 1), Ok)?;
         let mut counts = vec![0; usize::try_from(buckets)?];
         if from < to {
             let begins = (0..i64::from(buckets))
@@ -431,7 +436,7 @@ impl Peer {
     }
 }
 
-/// A row of [`ROWS`] as an entry.
+/// A row of [`SHOWN`] as an entry.
 fn entry(row: &Row) -> Result<Entry, Failure> {
     let optional = |column| {
         row.try_get::<_, Option<i64>>(column)?.map(u64::try_from).transpose().map_err(Failure::from)
