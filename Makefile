@@ -14,6 +14,8 @@ AWS := $(TOOLS)/aws
 SAM := $(AWS)/bin/sam
 # How a tool of that folder is run; sam tells nobody that it ran.
 IN_AWS := PYTHONPATH=$(CURDIR)/$(AWS) SAM_CLI_TELEMETRY=0
+# The modules of the peer in JavaScript.
+NODE_PEER := bench/peers/node/node_modules/.package-lock.json
 COST := cargo run --locked --quiet --package bench --bin cost --
 REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
 
@@ -32,7 +34,7 @@ echo "make: $@, in total $$SECONDS s"
 endef
 
 .PHONY: help run check test test-moto build lint soak depth bench-cold cost bench-check docs
-.PHONY: tools format clippy rustdoc unit-tests store-tests all-tests costs
+.PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
 help: ## Lists the targets.
@@ -51,7 +53,14 @@ check: ## Checks the Rust code only: format, clippy, unit tests and store tests.
 test: ## Checks everything, and prints the seconds of each step.
 	+$(call timed,tools format lint clippy rustdoc all-tests costs test-moto)
 
-tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM)
+tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) peers
+
+# What the peers of the bench need.
+peers: $(NODE_PEER) debian
+
+# A file of each Debian package that some tests and benches need, and the package.
+debian:
+	@tools/debian.sh '/usr/lib/postgresql/*/bin/initdb:postgresql'
 
 format:
 	cargo fmt --all --check
@@ -175,5 +184,11 @@ $(REDOCLY): tools/package.json tools/package-lock.json
 	@mkdir -p $(TOOLS)
 	@cp $^ $(TOOLS)
 	@npm --prefix $(TOOLS) ci --ignore-scripts --no-audit --no-fund --no-update-notifier \
+		--loglevel=error >/dev/null
+	@touch $@
+
+$(NODE_PEER): bench/peers/node/package.json bench/peers/node/package-lock.json
+	@echo 'make: installing the modules of the Node.js peer'
+	@npm --prefix bench/peers/node ci --ignore-scripts --no-audit --no-fund --no-update-notifier \
 		--loglevel=error >/dev/null
 	@touch $@
