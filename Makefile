@@ -33,7 +33,7 @@ done; \
 echo "make: $@, in total $$SECONDS s"
 endef
 
-.PHONY: help run check test test-moto build lint soak depth bench-cold cost bench-check docs
+.PHONY: help run check test test-moto build lint soak depth bench-cold charts cost bench-check docs
 .PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -140,6 +140,9 @@ bench-cold: ## Measures cold starts, and writes them into bench/results.json.
 	cargo build --locked --release --package list-activities --package get-activity
 	cargo run --locked --profile measured --package bench --bin cold -- \
 		$(or $(ARGS),--write bench/results.json)
+
+charts: ## Draws the pictures of docs/benchmarks.md, and writes its tables of cold starts.
+	cargo run --locked --quiet --package bench --bin charts -- $(ARGS)
 
 # `make cost`, or `make cost ARGS='--pages 2'`.
 cost: ## Prints what the log costs on AWS.

@@ -20,6 +20,7 @@ use activity_log::NewActivity;
 use activity_log::directory::{Entity, Environment, Project, User};
 use activity_log::id::UserId;
 use activity_log::message::Message;
+use peers::Name;
 use serde_json::{Value, json};
 
 /// What a bench ends with when it fails.
@@ -67,6 +68,31 @@ pub fn names() -> Result<[Entity; 3], Failure> {
             name: "Production".to_owned(),
         }),
     ])
+}
+
+/// The same names, as the peers write them.
+///
+/// # Errors
+/// None.
+pub fn peer_names() -> Result<[Name; 3], Failure> {
+    Ok(names()?.map(|entity| match entity {
+        Entity::User(user) => {
+            Name::User { id: user.id.get(), name: user.name, profile_image: user.profile_image }
+        }
+        Entity::Project(project) => Name::Project {
+            id: project.id.get(),
+            user_id: project.user_id.get(),
+            slug: project.slug,
+            name: project.name,
+        },
+        Entity::Environment(environment) => Name::Environment {
+            id: environment.id.get(),
+            user_id: environment.user_id.get(),
+            project_id: environment.project_id.get(),
+            slug: environment.slug,
+            name: environment.name,
+        },
+    }))
 }
 
 /// An activity in all three scopes, about 420 bytes when it is stored; as a message of the queue.

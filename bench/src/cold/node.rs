@@ -1,9 +1,8 @@
 //! The peer in JavaScript, and the log that it reads: the same as ours.
 
-use activity_log::directory::Entity;
-use bench::{Failure, START, body, names};
+use bench::{Failure, START, body, peer_names};
+use peers::Record;
 use peers::dynamodb::{DIRECTORY_TABLE, TABLE, create_tables, load, load_names};
-use peers::{Name, Record};
 
 /// The variables that the peer needs beside those of every function.
 pub(crate) const VARIABLES: [(&str, &str); 2] =
@@ -16,32 +15,10 @@ pub(crate) const VARIABLES: [(&str, &str); 2] =
 pub(crate) async fn fill(endpoint: &str, entries: u64) -> Result<(), Failure> {
     let client = activity_log_local::client(endpoint);
     create_tables(&client).await?;
-    load_names(&client, &names()?.map(name)).await?;
+    load_names(&client, &peer_names()?).await?;
     let records = (0..entries).map(|number| {
         let created_at = START + 60_000 * i64::try_from(number)?;
         Ok(Record::parse(&body(number).to_string(), number + 1, created_at)?)
     });
     load(&client, &records.collect::<Result<Vec<_>, Failure>>()?).await
-}
-
-/// What the peer calls a name.
-fn name(entity: Entity) -> Name {
-    match entity {
-        Entity::User(user) => {
-            Name::User { id: user.id.get(), name: user.name, profile_image: user.profile_image }
-        }
-        Entity::Project(project) => Name::Project {
-            id: project.id.get(),
-            user_id: project.user_id.get(),
-            slug: project.slug,
-            name: project.name,
-        },
-        Entity::Environment(environment) => Name::Environment {
-            id: environment.id.get(),
-            user_id: environment.user_id.get(),
-            project_id: environment.project_id.get(),
-            slug: environment.slug,
-            name: environment.name,
-        },
-    }
 }

@@ -10,17 +10,17 @@ use activity_log::time::Timestamp;
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::TEMPLATE;
 use activity_log_local::{client, store};
-use bench::Failure;
 use bench::dynamodb::{Counting, QUIET};
 use bench::results::System;
 use bench::sizes;
+use bench::{Failure, peer_names};
 use peers::dynamodb::{DIRECTORY_TABLE, TABLE};
 use peers::postgresql::Cluster;
 
 use crate::process::Function;
 use crate::reads::{Functions, Target};
 use crate::requests::{Ids, Route};
-use crate::workload::{Draft, Workload, names};
+use crate::workload::{Draft, Workload};
 
 /// How many entries are appended at once.
 const BATCH: usize = 1_000;
@@ -154,7 +154,7 @@ impl Databases {
             let engine = Engine::in_memory(TEMPLATE).await?;
             let client = client(&engine.endpoint());
             peers::dynamodb::create_tables(&client).await?;
-            peers::dynamodb::load_names(&client, &names()?).await?;
+            peers::dynamodb::load_names(&client, &peer_names()?).await?;
             Some(engine)
         } else {
             None
@@ -162,7 +162,7 @@ impl Databases {
         let postgresql =
             if systems.has(System::Postgresql) { Cluster::start().await? } else { None };
         if let Some(cluster) = &postgresql {
-            cluster.load_names(&names()?).await?;
+            cluster.load_names(&peer_names()?).await?;
         }
         let mut databases = Self { ours, dynamodb, postgresql, ids: Ids::default() };
         let mut workload = Workload::of(entries);

@@ -3,7 +3,7 @@
 use activity_log::NewActivity;
 use activity_log::message::Message;
 use bench::{Failure, START, body};
-use peers::{Name, Record};
+use peers::Record;
 use serde_json::{Map, Value};
 
 /// Resource types, and how many of 10,000 entries have them. The last is the rarest: one entry of each
@@ -115,30 +115,6 @@ impl Draft {
     }
 }
 
-/// The names of the user, the project and the environment, for the peers.
-pub(crate) fn names() -> Result<Vec<Name>, Failure> {
-    use activity_log::directory::Entity;
-    let names = bench::names()?.into_iter().map(|entity| match entity {
-        Entity::User(user) => {
-            Name::User { id: user.id.get(), name: user.name, profile_image: user.profile_image }
-        }
-        Entity::Project(project) => Name::Project {
-            id: project.id.get(),
-            user_id: project.user_id.get(),
-            slug: project.slug,
-            name: project.name,
-        },
-        Entity::Environment(environment) => Name::Environment {
-            id: environment.id.get(),
-            user_id: environment.user_id.get(),
-            project_id: environment.project_id.get(),
-            slug: environment.slug,
-            name: environment.name,
-        },
-    });
-    Ok(names.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -195,7 +171,6 @@ mod tests {
         assert_eq!(ours.details.action, theirs.action);
         assert_eq!(ours.details.resource_type, theirs.resource_type);
         assert_eq!(ours.details.user_agent, theirs.user_agent);
-        assert_eq!(names().unwrap().len(), 3);
 
         let apart = draft.without_project().unwrap().record(8).unwrap();
         assert_eq!((apart.project_id, apart.environment_id), (None, None));
