@@ -1,6 +1,7 @@
 //! What both peers in Rust share: the event of a request or of a queue, the token, the parameters, and
 //! the response.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::future::Future;
@@ -10,7 +11,6 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
 use crate::document::{self, Entry, Page};
@@ -171,7 +171,7 @@ async fn answer(
 /// which the message was sent: a message that comes twice is the same entry.
 fn record(message: &Message) -> Result<Record, Failure> {
     let mut id = [0; 8];
-    id.copy_from_slice(&Sha256::digest(&message.id)[..8]);
+    id.copy_from_slice(&digest(&SHA256, message.id.as_ref()).as_ref()[..8]);
     // 53 bits, and never 0.
     let id = (u64::from_be_bytes(id) >> 11).max(1);
     Ok(Record::parse(&message.body, id, message.attributes.sent_timestamp.parse()?)?)
