@@ -6,7 +6,7 @@
 //! `postgres`, whom the package makes.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ use crate::{Failure, Name, Record};
 
 /// Where Debian has its servers, a folder for each version.
 const SERVERS: &str = "/usr/lib/postgresql";
+
+/// How the name of a folder begins; the id of the process that made it comes next.
+const FOLDER: &str = "peer-postgresql-";
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,8 +47,8 @@ const COLUMNS: [Type; 12] = [
     Type::TIMESTAMPTZ,
 ];
 
-/// A server that is running, with the tables of the peer. Stops, and is removed, when it is dropped; a
-/// process that is killed leaves it behind.
+/// A server that is running, with the tables of the peer. Stops, and is removed, when it is dropped. What
+/// a process that was killed has left behind is removed at the next start.
 #[derive(Debug)]
 pub struct Cluster {
     // Fields are dropped in this order: the connection ends before the server does.
@@ -65,6 +68,7 @@ impl Cluster {
             writeln!(std::io::stderr(), "skipped: {missing}")?;
             return Ok(None);
         };
+        remove_abandoned()?;
         let mut server = Server::start(&programs)?;
         let peer = server.connect().await?;
         peer.client.batch_execute(SCHEMA).await?;
@@ -168,7 +172,7 @@ impl Cluster {
 fn programs(servers: &Path) -> Result<Option<PathBuf>, Failure> {
     let versions = match std::fs::read_dir(servers) {
         Ok(versions) => versions,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let mut newest = None;
@@ -183,6 +187,26 @@ fn programs(servers: &Path) -> Result<Option<PathBuf>, Failure> {
     Ok(newest.map(|(_, programs)| programs))
 }
 
+/// Removes the folders of processes that are no more. A server that still runs in one stops by itself
+/// once its files are gone.
+fn remove_abandoned() -> Result<(), Failure> {
+    for folder in std::fs::read_dir(std::env::temp_dir())? {
+        let path = folder?.path();
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_prefix(FOLDER));
+        let process = name.and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
+        if process.is_none_or(|id| Path::new("/proc").join(id.to_string()).exists()) {
+            continue;
+        }
+        match std::fs::remove_dir_all(&path) {
+            // Another start was faster, or it is another user's.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
 /// The process of a server, and its folder.
 #[derive(Debug)]
 struct Server {
@@ -195,8 +219,7 @@ impl Server {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let user = if geteuid().is_root() { Some((id_of("-u")?, id_of("-g")?)) } else { None };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("peer-postgresql-{}-{number}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{number}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
         // From here on, the folder is removed whatever happens.
         let mut server = Self { process: None, folder };
@@ -306,7 +329,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_and_its_folder_are_gone_when_it_is_dropped() {
-        let Some(cluster) = Cluster::start().await.unwrap() else { return };
+        // No process has this id.
+        let abandoned = std::env::temp_dir().join(format!("{FOLDER}{}-0", u32::MAX));
+        std::fs::create_dir_all(abandoned.join("data")).unwrap();
+        let cluster = Cluster::start().await.unwrap();
+        let Some(cluster) = cluster else { return std::fs::remove_dir_all(abandoned).unwrap() };
+        assert!(!abandoned.exists());
         assert!(!cluster.version().await.unwrap().is_empty());
         let (database, folder) = (cluster.connection_string(), cluster.server.folder.clone());
         Peer::connect(&database).await.unwrap();
