@@ -33,7 +33,7 @@ done; \
 echo "make: $@, in total $$SECONDS s"
 endef
 
-.PHONY: help run check test test-moto build lint soak depth bench-cold charts cost bench-check docs
+.PHONY: help run check test test-moto build lint soak depth bench bench-cold charts cost bench-check docs
 .PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -134,6 +134,14 @@ soak: ## Runs writers and readers side by side for a minute.
 depth: ## Times pages at every depth, appends and verification on this machine.
 	cargo run --locked --profile measured --package bench --bin depth -- $(ARGS)
 
+# Logs of 1,000 and 100,000 entries, in ten minutes after the builds; `make bench ARGS='--entries
+# 1000000'` adds one to the results, `make bench ARGS='--only offset'` measures some requests and writes
+# nothing. Functions are built as they are deployed.
+bench: ## Measures requests and appends beside other designs, and writes bench/results.json.
+	cargo build --locked --release --package list-activities --package list-project-activities \
+		--package get-activity --package peers
+	cargo run --locked --profile measured --package bench --bin compare -- $(ARGS)
+
 # Twenty starts of two functions and of the peer in Node.js, or `make bench-cold ARGS='--starts 5'`,
 # which writes nothing.
 bench-cold: ## Measures cold starts, and writes them into bench/results.json.
@@ -144,7 +152,8 @@ bench-cold: ## Measures cold starts, and writes them into bench/results.json.
 charts: ## Draws the pictures of docs/benchmarks.md, and writes its tables of cold starts.
 	cargo run --locked --quiet --package bench --bin charts -- $(ARGS)
 
-# `make cost`, or `make cost ARGS='--pages 2'`.
+# `make cost`, or `make cost ARGS='--pages 2'`. `make cost ARGS='--write-costs bench/costs.json'` renews
+# what a test holds ten requests to.
 cost: ## Prints what the log costs on AWS.
 	@$(COST) $(ARGS)
 

@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
     /// For how many seconds a request is timed in each system at most, but for the first five times
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 2)]
     seconds: u64,
     /// The file of the results. The logs of other lengths that were measured on this machine stay in it
     #[arg(long, default_value = "bench/results.json")]
@@ -124,7 +124,7 @@ async fn measure_log(
     let length = count(entries);
     let databases =
         stage(&format!("{length} entries, loading"), Databases::fill(systems, entries)).await?;
-    let mut targets = databases.targets(systems).await?;
+    let mut targets = databases.targets(systems, entries).await?;
     let mut reads = Vec::new();
     for request in requests::requests(entries, databases.ids)? {
         if request.name.contains(only) {

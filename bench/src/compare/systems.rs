@@ -28,6 +28,10 @@ const BATCH: usize = 1_000;
 /// How many entries are loaded into one system before the next.
 const PART: usize = 50_000;
 
+/// Up to which length of a log the calls of the peer in JavaScript are counted. Its lists are read as by
+/// the peer in Rust; on a longer log, to count them once more would only take time.
+const NODE_COUNTED: u64 = 10_000;
+
 /// The user whose entry is asked for by another.
 const OTHER_USER: u64 = 5;
 
@@ -216,11 +220,15 @@ impl Databases {
         Ok(ids)
     }
 
-    /// Starts the functions of `systems` on these databases.
+    /// Starts the functions of `systems` on these databases, whose log is of this many entries.
     ///
     /// # Errors
     /// If one does not start.
-    pub(crate) async fn targets(&self, systems: &Systems) -> Result<Vec<Target>, Failure> {
+    pub(crate) async fn targets(
+        &self,
+        systems: &Systems,
+        entries: u64,
+    ) -> Result<Vec<Target>, Failure> {
         let mut targets = Vec::new();
         for system in systems.present() {
             let target = match system {
@@ -231,20 +239,28 @@ impl Databases {
                     let timed = systems.ours(&endpoint).await?;
                     Target { system: *system, timed, counted: Some((counting, counted)) }
                 }
-                System::Dynamodb | System::Node => {
-                    let engine = self.dynamodb.as_ref().ok_or("there is no database")?;
-                    let endpoint = engine.endpoint();
+                System::Dynamodb => {
+                    let endpoint = self.of_peers()?.endpoint();
                     let counting = Counting::before(&endpoint, QUIET).await?;
-                    let (timed, counted) = if *system == System::Node {
-                        let timed = systems.node(&endpoint).await?;
-                        (timed, systems.node(counting.endpoint()).await?)
+                    let counted = systems.dynamodb(counting.endpoint()).await?;
+                    let timed = systems.dynamodb(&endpoint).await?;
+                    Target {
+                        system: *system,
+                        timed: Functions(vec![timed]),
+                        counted: Some((counting, Functions(vec![counted]))),
+                    }
+                }
+                System::Node => {
+                    let endpoint = self.of_peers()?.endpoint();
+                    let counted = if entries <= NODE_COUNTED {
+                        let counting = Counting::before(&endpoint, QUIET).await?;
+                        let counted = systems.node(counting.endpoint()).await?;
+                        Some((counting, Functions(vec![counted])))
                     } else {
-                        let timed = systems.dynamodb(&endpoint).await?;
-                        (timed, systems.dynamodb(counting.endpoint()).await?)
+                        None
                     };
-                    let [timed, counted] =
-                        [timed, counted].map(|function| Functions(vec![function]));
-                    Target { system: *system, timed, counted: Some((counting, counted)) }
+                    let timed = Functions(vec![systems.node(&endpoint).await?]);
+                    Target { system: *system, timed, counted }
                 }
                 System::Postgresql => {
                     let cluster = self.postgresql.as_ref().ok_or("there is no database")?;
@@ -255,6 +271,11 @@ impl Databases {
             targets.push(target);
         }
         Ok(targets)
+    }
+
+    /// The database of the peers on DynamoDB.
+    fn of_peers(&self) -> Result<&Engine, Failure> {
+        self.dynamodb.as_ref().ok_or_else(|| "there is no database".into())
     }
 
     /// The bytes that each of `systems` stores for an entry of a log of `entries`.
@@ -276,8 +297,7 @@ impl Databases {
                         + sizes::billed(&client, &tables.ledger).await?
                 }
                 System::Dynamodb => {
-                    let engine = self.dynamodb.as_ref().ok_or("there is no database")?;
-                    sizes::billed(&client(&engine.endpoint()), TABLE).await?
+                    sizes::billed(&client(&self.of_peers()?.endpoint()), TABLE).await?
                 }
                 // On the tables of the peer in Rust.
                 System::Node => continue,

@@ -239,4 +239,30 @@ mod tests {
             "make bench ARGS=--tables writes the tables of docs/benchmarks.md"
         );
     }
+
+    #[test]
+    fn other_designs_are_better_where_the_document_says_so() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let results = Results::read(&folder.join("results.json")).unwrap();
+        for case in &results.writes {
+            let of = |system| case.systems.get(&system);
+            let units = |system| of(system).and_then(|write| write.write_units);
+            assert!(units(System::Dynamodb) < units(System::Ours), "{}", case.name);
+            let rate = |system| of(system).map(|write| write.entries_a_second);
+            let is_alone = case.name == "one after another";
+            assert!(is_alone || rate(System::Postgresql) > rate(System::Ours), "{}", case.name);
+        }
+        let shortest = results.log(1_000).unwrap();
+        for name in ["time range, a tenth", "get, miss"] {
+            let units = |system| shortest.read(name, system).and_then(|read| read.read_units);
+            assert!(units(System::Dynamodb) < units(System::Ours), "{name}");
+        }
+        for log in &results.logs {
+            let first = |system| log.read("first page", system).map(|read| read.p50_ms);
+            assert!(first(System::Postgresql) < first(System::Ours), "{}", log.entries);
+            for other in [System::Dynamodb, System::Postgresql] {
+                assert!(log.stored[&other] < log.stored[&System::Ours], "{}", log.entries);
+            }
+        }
+    }
 }
