@@ -25,8 +25,8 @@ pub struct ColdStart {
     pub entries: u64,
     /// What each program takes, in the order of tables and pictures.
     pub programs: Vec<Program>,
-    /// What it saves that a function calls DynamoDB while it initialises.
-    pub warming: Warming,
+    /// What it saves that a function calls DynamoDB while it initialises, for each that does.
+    pub warming: Vec<Warming>,
 }
 
 /// What the starts of one program take.
@@ -48,6 +48,8 @@ pub struct Program {
 /// initialisation and without one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Warming {
+    /// Which function it is.
+    pub function: String,
     /// How many starts of each kind were measured.
     pub starts: u32,
     /// TLS handshakes with DynamoDB before the function asked for its first event, in each start.
@@ -126,19 +128,21 @@ impl ColdStart {
         }
         let mut warming = Table::new(
             "warming",
-            "connection to DynamoDB | TLS handshakes in initialisation | in the first request | \
+            "function, and its connection to DynamoDB | TLS handshakes in initialisation | in the first request | \
              first response after its event (ms)",
         );
-        let Warming { handshakes_before, warmed, reconnected, .. } = &self.warming;
-        for (name, first) in
-            [("opened in initialisation", warmed), ("closed again before the event", reconnected)]
-        {
-            warming.row(&[
-                name.to_owned(),
-                handshakes_before.to_string(),
-                first.handshakes.to_string(),
-                first.response_ms.cell(2),
-            ]);
+        for Warming { function, handshakes_before, warmed, reconnected, .. } in &self.warming {
+            for (connection, first) in [
+                ("opened in initialisation", warmed),
+                ("closed again before the event", reconnected),
+            ] {
+                warming.row(&[
+                    format!("`{function}`, {connection}"),
+                    handshakes_before.to_string(),
+                    first.handshakes.to_string(),
+                    first.response_ms.cell(1),
+                ]);
+            }
         }
         vec![starts, warming]
     }

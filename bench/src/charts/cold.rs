@@ -15,7 +15,7 @@ const ROW: f64 = 42.0;
 const BAR: f64 = 18.0;
 
 /// The rows of what warming saves.
-const SMALL_ROW: f64 = 24.0;
+const SMALL_ROW: f64 = 21.0;
 const SMALL_BAR: f64 = 12.0;
 
 /// The picture as SVG.
@@ -73,36 +73,38 @@ pub(crate) fn draw(cold_start: &ColdStart) -> String {
 
 /// What it saves that the connection is there already.
 fn warming(svg: &mut Svg, cold_start: &ColdStart, top: f64) {
-    let warming = &cold_start.warming;
-    svg.text(
-        20.0,
-        top,
-        Anchor::Start,
-        "strong",
-        "First response of list-activities after its event, milliseconds",
+    let title =
+        "From its event to the first response, ms: connected early (in initialisation), or anew";
+    svg.text(20.0, top, Anchor::Start, "strong", title);
+    let all = || cold_start.warming.iter().flat_map(|one| [&one.warmed, &one.reconnected]);
+    let scale = Scale::linear(all().map(|first| first.response_ms.most).fold(0.0, f64::max), TIMES);
+    let mut y = top + 11.0;
+    svg.line(
+        (TIMES.0, y - 3.0),
+        (TIMES.0, rows(all().count()).mul_add(SMALL_ROW, y - 3.0)),
+        "axis",
     );
-    let most = warming.warmed.response_ms.most.max(warming.reconnected.response_ms.most);
-    let scale = Scale::linear(most, TIMES);
-    let mut y = top + 14.0;
-    for (name, first) in [
-        ("connected in initialisation", &warming.warmed),
-        ("connection closed before", &warming.reconnected),
-    ] {
-        let middle = y + SMALL_BAR / 2.0;
-        svg.text(20.0, middle + 4.0, Anchor::Start, "", name);
-        let (zero, end) = (scale.place(0.0), scale.place(first.response_ms.median));
-        svg.bar(zero, y, (end - zero, SMALL_BAR), "s0");
-        range(svg, &scale, first.response_ms, middle);
-        let handshakes = match first.handshakes {
-            1 => "1 TLS handshake".to_owned(),
-            count => format!("{count} TLS handshakes"),
-        };
-        let label = format!("{:.1}, {handshakes}", first.response_ms.median);
-        let end = scale.place(first.response_ms.most) + 8.0;
-        svg.text(end, middle + 4.0, Anchor::Start, "", &label);
-        y += SMALL_ROW;
+    for one in &cold_start.warming {
+        for (how, first) in [("early", &one.warmed), ("anew", &one.reconnected)] {
+            let middle = y + SMALL_BAR / 2.0;
+            svg.text(20.0, middle + 4.0, Anchor::Start, "", &format!("{}, {how}", one.function));
+            let (zero, end) = (scale.place(0.0), scale.place(first.response_ms.median));
+            svg.bar(zero, y, (end - zero, SMALL_BAR), "s0");
+            range(svg, &scale, first.response_ms, middle);
+            let handshakes = match first.handshakes {
+                1 => "1 TLS handshake".to_owned(),
+                count => format!("{count} TLS handshakes"),
+            };
+            let label = format!("{:.1}, {handshakes}", first.response_ms.median);
+            let end = scale.place(first.response_ms.most) + 8.0;
+            svg.text(end, middle + 4.0, Anchor::Start, "", &label);
+            y += SMALL_ROW;
+        }
     }
-    svg.line((TIMES.0, top + 10.0), (TIMES.0, y - SMALL_ROW + SMALL_BAR + 4.0), "axis");
+}
+
+fn rows(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
 /// From the least to the most.
@@ -133,11 +135,12 @@ fn description(cold_start: &ColdStart) -> String {
             number(program.peak_mib.median)
         )
     });
-    let warming = &cold_start.warming;
-    let warming = format!(
-        "The first response after its event takes {:.1} ms with a connection of the initialisation, \
-         and {:.1} ms without.",
-        warming.warmed.response_ms.median, warming.reconnected.response_ms.median
-    );
-    programs.chain([warming, NOT_MEASURED.to_owned()]).collect::<Vec<_>>().join(" ")
+    let warming = cold_start.warming.iter().map(|one| {
+        format!(
+            "{}: {:.1} ms from its event to the first response with a connection of the \
+             initialisation, {:.1} ms without.",
+            one.function, one.warmed.response_ms.median, one.reconnected.response_ms.median
+        )
+    });
+    programs.chain(warming).chain([NOT_MEASURED.to_owned()]).collect::<Vec<_>>().join(" ")
 }

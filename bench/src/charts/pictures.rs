@@ -178,9 +178,8 @@ fn price(results: &Results) -> Result<Prices, Failure> {
         title: "What writing and keeping costs, in dollars (logarithmic)".to_owned(),
         parts,
         note: format!(
-            "On demand in us-east-1, {}. DynamoDB: {} a million write units, {} a GB and month; what an \
-             append reads is left out. PostgreSQL on RDS: {server} in two zones, {} an hour each, with \
-             disks of {} GB.",
+            "On demand in us-east-1, {}: {} a million write units (reads left out), {} a GB and month. \
+             PostgreSQL on RDS: two {server} at {} an hour, with {} GB each.",
             results.date,
             dollars_exact(prices::WRITE_UNITS),
             dollars(prices::STORAGE),

@@ -61,6 +61,8 @@ struct Measured {
     /// The variables that it needs beside those of every function.
     variables: Vec<(&'static str, OsString)>,
     event: Value,
+    /// Its name, for a function that calls DynamoDB while it initialises.
+    function: Option<&'static str>,
 }
 
 impl Measured {
@@ -114,12 +116,17 @@ async fn run(functions: &Path, starts: u32) -> Result<ColdStart, Failure> {
     let folder = std::env::temp_dir().join(format!("cold-{}", std::process::id()));
     let proxy = Proxy::start(upstream, folder).await?;
     let programs = programs(functions, &proxy, id)?;
-    let list = programs.first().ok_or("there is no program")?;
+    let mut warmed = Vec::new();
+    for program in &programs {
+        if let Some(function) = program.function {
+            warmed.push(warming(function, program, &proxy, starts).await?);
+        }
+    }
     let figures = ColdStart {
         date: Timestamp::now().to_string().split('T').next().unwrap_or_default().to_owned(),
         host: Host::this()?,
         entries: ENTRIES,
-        warming: warming(list, &proxy, starts).await?,
+        warming: warmed,
         programs: measure_all(&programs, &proxy, starts).await?,
     };
     drop(proxy);
@@ -127,7 +134,7 @@ async fn run(functions: &Path, starts: u32) -> Result<ColdStart, Failure> {
     Ok(figures)
 }
 
-/// What is measured. The first is the function that warming is measured on.
+/// What is measured.
 fn programs(functions: &Path, proxy: &Proxy, id: u64) -> Result<Vec<Measured>, Failure> {
     let list: Value = serde_json::from_str(LIST)?;
     let mut get: Value = serde_json::from_str(GET)?;
@@ -135,14 +142,15 @@ fn programs(functions: &Path, proxy: &Proxy, id: u64) -> Result<Vec<Measured>, F
     get["rawPath"] = path.clone().into();
     get["requestContext"]["http"]["path"] = path.into();
     get["pathParameters"] = json!({"id": id.to_string()});
-    let ours = |function: &str, event| {
+    let ours = |function: &'static str, event| {
         let program = functions.join(function);
         if !program.is_file() {
             return Err(Failure::from(format!("there is no {}", program.display())));
         }
         let name = format!("{}, `{function}`", System::Ours.label());
         let variables = vec![("SSL_CERT_FILE", proxy.all_certificates().into_os_string())];
-        Ok(Measured { name, program, argument: None, variables, event })
+        let function = Some(function);
+        Ok(Measured { name, program, argument: None, variables, event, function })
     };
     let mut programs = vec![ours("list-activities", list.clone())?, ours("get-activity", get)?];
     match peers::node::find() {
@@ -155,6 +163,7 @@ fn programs(functions: &Path, proxy: &Proxy, id: u64) -> Result<Vec<Measured>, F
                 argument: Some(peer.script),
                 variables,
                 event: list,
+                function: None,
             });
         }
         Err(missing) => eprintln!("{} is left out: {missing}", System::Node.label()),
@@ -194,7 +203,12 @@ async fn measure_all(
 
 /// Starts `program` in turn with the connections of its initialisation and without them, this many
 /// times each.
-async fn warming(program: &Measured, proxy: &Proxy, starts: u32) -> Result<Warming, Failure> {
+async fn warming(
+    function: &str,
+    program: &Measured,
+    proxy: &Proxy,
+    starts: u32,
+) -> Result<Warming, Failure> {
     let mut measured = [Vec::new(), Vec::new()];
     for round in 0..=starts {
         for (is_closed, measured) in [false, true].into_iter().zip(&mut measured) {
@@ -220,6 +234,7 @@ async fn warming(program: &Measured, proxy: &Proxy, starts: u32) -> Result<Warmi
         })
     };
     Ok(Warming {
+        function: function.to_owned(),
         starts,
         handshakes_before: before,
         warmed: summary(warmed)?,

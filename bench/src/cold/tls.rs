@@ -5,6 +5,7 @@
 //! event. It can close all connections, which tells what that is worth. It gives no session tickets:
 //! a client that connects again pays for a whole handshake, as one that has never connected does.
 
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -164,7 +165,11 @@ impl Connections {
         mut closed: watch::Receiver<()>,
     ) -> Result<(), Failure> {
         stream.set_nodelay(true)?;
-        let mut stream = self.acceptor.accept(stream).await?;
+        let mut stream = match self.acceptor.accept(stream).await {
+            // A process that is ended while it connects says nothing more.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+            accepted => accepted?,
+        };
         self.handshakes.fetch_add(1, Ordering::SeqCst);
         let mut upstream = TcpStream::connect(&self.upstream).await?;
         upstream.set_nodelay(true)?;
