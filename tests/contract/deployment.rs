@@ -231,7 +231,7 @@ fn pascal_case(name: &str) -> String {
 
 /// Requests of each function that make it do all it can.
 async fn exercise(fixture: &Fixture, route: &Route) {
-    fixture.api.store.warm_up().await.unwrap();
+    fixture.api.store.warm_up(2).await.unwrap();
     let mut filters = Vec::new();
     for facets in
         ["", "&action=invoke", "&resourceType=function", "&action=invoke&resourceType=function"]

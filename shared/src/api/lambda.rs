@@ -46,7 +46,7 @@ const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-prot
 /// the Lambda runtime if that cannot be reached.
 pub async fn run(route: &'static Route) -> Result<(), Error> {
     function::init_log();
-    let api = Api::from_env().await?;
+    let api = Api::from_env(route.calls).await?;
     lambda_runtime::run(service_fn(|event| invoke(&api, route, event))).await
 }
 

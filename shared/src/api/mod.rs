@@ -36,16 +36,17 @@ pub struct Api {
 }
 
 impl Api {
-    /// Reads the configuration from the environment and connects, so that no request waits for it.
+    /// Reads the configuration from the environment and connects, so that no request waits for it; to
+    /// DynamoDB for so many calls side by side.
     ///
     /// # Errors
     /// [`ConfigError`] with the variable that is missing or invalid.
-    pub async fn from_env() -> Result<Self, ConfigError> {
+    pub async fn from_env(calls: usize) -> Result<Self, ConfigError> {
         let verifier = config::verifier(&config::environment)?;
         let path_parameters = config::path_parameters(&config::environment)?;
         let telemetry = config::telemetry(&config::environment);
         let store = function::store()?;
-        let (database, keys) = tokio::join!(store.warm_up(), verifier.warm_up());
+        let (database, keys) = tokio::join!(store.warm_up(calls), verifier.warm_up());
         // The first request tries again, and answers for itself.
         if let Err(error) = database {
             tracing::warn!(error = %Report(&error), "DynamoDB is unavailable");

@@ -70,13 +70,16 @@ impl Store {
         Self::new(&Client::new(&sdk_config().await), tables)
     }
 
-    /// Makes the first call, which pays for name resolution, TLS and credentials, so that no
-    /// request has to. For the initialisation of a function that reads: each of them reads names.
+    /// Makes so many calls side by side, which pay for name resolution, TLS and credentials, so that no
+    /// request has to. DynamoDB speaks HTTP/1.1, so calls side by side need a connection each. For the
+    /// initialisation of a function that reads: each of them reads names.
     ///
     /// # Errors
     /// [`StoreError::Call`] if DynamoDB does not answer.
-    pub async fn warm_up(&self) -> Result<(), StoreError> {
-        self.names(UserId::MAX, &WantedNames::of_user()).await?;
+    pub async fn warm_up(&self, calls: usize) -> Result<(), StoreError> {
+        let wanted = WantedNames::of_user();
+        let calls = (0..calls).map(|_| self.names(UserId::MAX, &wanted));
+        futures_util::future::try_join_all(calls).await?;
         Ok(())
     }
 }

@@ -251,7 +251,7 @@ impl<'de> Deserialize<'de> for Known {
 }
 
 /// A value as DynamoDB writes it: an object of one member, whose name is its kind (AWS:
-/// "AttributeValue").
+/// "`AttributeValue`").
 struct Value(AttributeValue);
 
 impl<'de> Deserialize<'de> for Value {

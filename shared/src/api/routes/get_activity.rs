@@ -14,6 +14,7 @@ pub static GET_ACTIVITY: Route = Route {
     function: "get-activity",
     path: "/api/activities/{id}",
     failure: "Failed to retrieve activity",
+    calls: 2,
     respond: |call| Box::pin(respond(call)),
 };
 

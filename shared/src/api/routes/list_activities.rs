@@ -11,6 +11,7 @@ pub static LIST_ACTIVITIES: Route = Route {
     function: "list-activities",
     path: "/api/activities",
     failure: "Failed to retrieve activities",
+    calls: 6,
     respond: |call| Box::pin(respond(call)),
 };
 

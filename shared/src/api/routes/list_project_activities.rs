@@ -12,6 +12,7 @@ pub static LIST_PROJECT_ACTIVITIES: Route = Route {
     function: "list-project-activities",
     path: "/api/activities/{projectSlug}/{environmentSlug}",
     failure: "Failed to retrieve activities",
+    calls: 6,
     respond: |call| Box::pin(respond(call)),
 };
 

@@ -42,6 +42,8 @@ pub struct Route {
     pub path: &'static str,
     /// What the caller is told when the log cannot be read.
     pub(super) failure: &'static str,
+    /// How many calls to DynamoDB it makes side by side before anything is known, at the most.
+    pub(super) calls: usize,
     /// Comes to the document that an admitted caller asked for.
     respond: for<'a> fn(Call<'a>) -> BoxFuture<'a, Result<Document, ApiError>>,
 }
@@ -55,8 +57,8 @@ struct Call<'a> {
 }
 
 impl Route {
-    /// Answers `request`: with the document that the caller asked for, or with an error. Each request
-    /// is told of here, once.
+    /// Answers `request`: with the document that the caller asked for, or with an error. Here alone, a
+    /// request is logged.
     pub async fn answer(&self, api: &Api, request: &Request) -> Response<Body> {
         let started = Instant::now();
         let request_id = request_id(request);

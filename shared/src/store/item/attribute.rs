@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -82,7 +83,7 @@ impl<N: Into<Name>, const COUNT: usize> From<[(N, AttributeValue); COUNT]> for I
     }
 }
 
-impl From<Item> for HashMap<String, AttributeValue> {
+impl<S: BuildHasher + Default> From<Item> for HashMap<String, AttributeValue, S> {
     fn from(Item(attributes): Item) -> Self {
         attributes.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
     }
