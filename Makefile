@@ -136,10 +136,11 @@ depth: ## Times pages at every depth, appends and verification on this machine.
 
 # Logs of 1,000 and 100,000 entries, in ten minutes after the builds; `make bench ARGS='--entries
 # 1000000'` adds one to the results, `make bench ARGS='--only offset'` measures some requests and writes
-# nothing. Functions are built as they are deployed.
+# nothing. Functions are built as they are deployed, and so not together with others.
 bench: ## Measures requests and appends beside other designs, and writes bench/results.json.
 	cargo build --locked --release --package list-activities --package list-project-activities \
-		--package get-activity --package peers
+		--package get-activity
+	cargo build --locked --release --package peers
 	cargo run --locked --profile measured --package bench --bin compare -- $(ARGS)
 
 # Twenty starts of two functions and of the peer in Node.js, or `make bench-cold ARGS='--starts 5'`,
@@ -157,10 +158,11 @@ charts: ## Draws the pictures of docs/benchmarks.md, and writes its tables of co
 cost: ## Prints what the log costs on AWS.
 	@$(COST) $(ARGS)
 
-# Under valgrind, in the profile `measured`. `make bench-check ARGS='--write bench/instructions.json'`
-# renews the numbers; they are of one machine's compiler, C library and valgrind, and are skipped on others.
+# Under valgrind, of the functions as they are deployed. `make bench-check ARGS='--write
+# bench/instructions.json'` renews the numbers; they are of one machine's compiler, C library and valgrind,
+# and are skipped on others.
 bench-check: ## Counts the instructions of read requests, and holds them against bench/instructions.json.
-	cargo build --locked --profile measured --package list-activities --package get-activity
+	cargo build --locked --release --package list-activities --package get-activity
 	cargo run --locked --quiet --package bench --bin instructions -- \
 		$(or $(ARGS),--check bench/instructions.json)
 

@@ -1,11 +1,95 @@
 //! The functions as processes of their own.
 
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
 use activity_log_local as local;
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::Failure;
-use crate::emulator::Answer;
+use crate::emulator::{Answer, Emulator};
+
+/// A function, and the Runtime API that is served to it alone.
+pub struct Function {
+    // Ends before its Runtime API does.
+    process: Child,
+    emulator: Emulator,
+    id: u32,
+}
+
+impl Function {
+    /// Starts `program` with `arguments`, DynamoDB at `endpoint` and more `variables`, and waits until the
+    /// function asks for an event.
+    ///
+    /// # Errors
+    /// If the function does not start.
+    pub async fn start(
+        program: &Path,
+        arguments: &[&Path],
+        endpoint: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
+        let emulator = Emulator::start().await?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        set_environment(&mut command, endpoint, emulator.address());
+        command.envs(variables.iter().copied());
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let id = process.id().ok_or("the function has ended")?;
+        let mut function = Self { process, emulator, id };
+        function.ready().await?;
+        Ok(function)
+    }
+
+    async fn ready(&mut self) -> Result<(), Failure> {
+        tokio::select! {
+            ready = self.emulator.ready() => ready,
+            status = self.process.wait() => Err(format!("a function ends: {}", status?).into()),
+        }
+    }
+
+    /// Hands over an event. Gives the response, and the processor time from there until the function asks
+    /// for the next event.
+    ///
+    /// # Errors
+    /// If the function fails or ends.
+    pub async fn invoke(&mut self, event: &str) -> Result<(Answer, Duration), Failure> {
+        self.ready().await?;
+        let before = processor_time(self.id)?;
+        let answer = tokio::select! {
+            answer = self.emulator.invoke(event) => answer?,
+            status = self.process.wait() => {
+                return Err(format!("a function ends: {}", status?).into());
+            }
+        };
+        self.ready().await?;
+        // Threads that have ended in between take their time with them.
+        Ok((answer, processor_time(self.id)?.saturating_sub(before)))
+    }
+}
+
+/// The processor time of all threads of a process (Linux: `Documentation/scheduler/sched-stats.rst`).
+fn processor_time(id: u32) -> Result<Duration, Failure> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
+        match std::fs::read_to_string(thread?.path().join("schedstat")) {
+            Ok(text) => {
+                nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
+            }
+            // A thread that has just ended.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
 
 /// Sets what `activities dev` sets for a function, and Lambda itself. Nothing else, so that the numbers
 /// of two shells are the same. DynamoDB is at `endpoint`, the Runtime API at `runtime_api`.
@@ -44,4 +128,30 @@ pub fn answer_of(answer: &Answer) -> Result<Value, Failure> {
         return Err(format!("the function answers {response}").into());
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_this_process_grows_as_it_works() {
+        let id = std::process::id();
+        let before = processor_time(id).unwrap();
+        let started = std::time::Instant::now();
+        let mut sum = 0_u64;
+        while started.elapsed() < Duration::from_millis(30) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        let taken = processor_time(id).unwrap().saturating_sub(before);
+        assert!(taken > Duration::from_millis(1), "{taken:?}");
+        assert!(processor_time(u32::MAX).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_is_no_function() {
+        let error = Function::start(Path::new("true"), &[], "http://127.0.0.1:9", &[]).await;
+        let error = error.err().unwrap().to_string();
+        assert!(error.starts_with("a function ends"), "{error}");
+    }
 }

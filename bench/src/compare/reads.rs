@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bench::Failure;
 use bench::dynamodb::{Counted, Counting};
+use bench::function::Function;
 use bench::results::{Case, Read, System};
 
-use crate::process::{Function, Shown, perform};
+use crate::process::{Shown, perform};
 use crate::requests::Request;
 
 /// How many samples a percentile of 99 takes.

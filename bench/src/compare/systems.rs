@@ -11,13 +11,13 @@ use activity_log_local::engine::Engine;
 use activity_log_local::kit::TEMPLATE;
 use activity_log_local::{client, store};
 use bench::dynamodb::{Counting, QUIET};
+use bench::function::Function;
 use bench::results::System;
 use bench::sizes;
 use bench::{Failure, peer_names};
 use peers::dynamodb::{DIRECTORY_TABLE, TABLE};
 use peers::postgresql::Cluster;
 
-use crate::process::Function;
 use crate::reads::{Functions, Target};
 use crate::requests::{Ids, Route};
 use crate::workload::{Draft, Workload};

@@ -14,6 +14,7 @@ use activity_log_local::{client, store};
 use aws_sdk_dynamodb::Client;
 use bench::Failure;
 use bench::dynamodb::Counting;
+use bench::function::Function;
 use bench::results::{Case, System, Write};
 use futures_util::future::try_join_all;
 use peers::api::Database;
@@ -21,7 +22,6 @@ use peers::postgresql::{Cluster, Peer};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::process::Function;
 use crate::systems::Systems;
 use crate::workload::{Draft, Workload};
 

@@ -4,16 +4,46 @@ use std::collections::BTreeMap;
 
 use bench::Failure;
 use bench::machine::Machine;
+use bench::markdown::Table;
 use serde::{Deserialize, Serialize};
 
 /// How far a figure may be from the one that it is held against, as a part of that.
 const TOLERANCE: f64 = 0.05;
 
-/// Instructions a request, case by case, and where they were counted.
+/// Instructions a request, case by case, the sizes of the binaries that were counted, and where.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) machine: Machine,
     pub(crate) cases: BTreeMap<String, u64>,
+    /// In bytes.
+    pub(crate) binaries: BTreeMap<String, u64>,
+}
+
+impl Figures {
+    /// What of them is not what `held` says, a line for each.
+    pub(crate) fn differences(&self, held: &Self) -> Vec<String> {
+        let cases = differences(&self.cases, &held.cases);
+        let binaries = differences(&self.binaries, &held.binaries);
+        cases.into_iter().chain(binaries).collect()
+    }
+
+    /// The tables of docs/benchmarks.md that show them.
+    pub(crate) fn tables(&self) -> [Table; 2] {
+        let mut cases = Table::new("instructions", "request | million instructions");
+        for (case, count) in &self.cases {
+            cases.row(&[case.clone(), in_millions(*count)]);
+        }
+        let mut binaries = Table::new("binaries", "binary | MB");
+        for (name, bytes) in &self.binaries {
+            binaries.row(&[format!("`{name}`"), in_millions(*bytes)]);
+        }
+        [cases, binaries]
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^52 instructions take weeks")]
+fn in_millions(count: u64) -> String {
+    format!("{:.2}", count as f64 / 1e6)
 }
 
 /// The instructions of a request, from those of two runs of one function that differ by this many
@@ -27,10 +57,7 @@ pub(crate) fn per_request(longer: u64, shorter: u64, requests: u32) -> Result<u6
 }
 
 /// What of `measured` is not what `held` says, a line for each case.
-pub(crate) fn differences(
-    measured: &BTreeMap<String, u64>,
-    held: &BTreeMap<String, u64>,
-) -> Vec<String> {
+fn differences(measured: &BTreeMap<String, u64>, held: &BTreeMap<String, u64>) -> Vec<String> {
     let mut lines = Vec::new();
     for (case, now) in measured {
         match held.get(case) {
@@ -56,6 +83,8 @@ fn change(now: u64, before: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use bench::markdown::replaced;
+
     use super::*;
 
     fn cases<const N: usize>(cases: [(&str, u64); N]) -> BTreeMap<String, u64> {
@@ -88,8 +117,21 @@ mod tests {
     #[test]
     fn figures_are_read_as_they_are_written() {
         let machine = Machine::this("valgrind-3".to_owned()).unwrap();
-        let figures = Figures { machine, cases: cases([("a", 1)]) };
+        let figures = Figures { machine, cases: cases([("a", 1)]), binaries: cases([("b", 2)]) };
         let text = serde_json::to_string_pretty(&figures).unwrap();
-        assert_eq!(serde_json::from_str::<Figures>(&text).unwrap(), figures);
+        let read: Figures = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, figures);
+        assert!(figures.differences(&read).is_empty());
+        let larger = Figures { binaries: cases([("b", 3)]), ..read };
+        assert_eq!(figures.differences(&larger), ["b: 3 -> 2 (-33.3 %)"]);
+    }
+
+    #[test]
+    fn the_document_shows_what_the_file_holds() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let file = std::fs::read_to_string(root.join("instructions.json")).unwrap();
+        let figures: Figures = serde_json::from_str(&file).unwrap();
+        let document = std::fs::read_to_string(root.join("../docs/benchmarks.md")).unwrap();
+        assert_eq!(replaced(&document, &figures.tables()).unwrap(), document);
     }
 }

@@ -7,6 +7,7 @@
 
 mod callgrind;
 mod figures;
+mod tag;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,12 @@ use std::process::ExitCode;
 use activity_log_local::engine::Engine;
 use bench::Failure;
 use bench::machine::Machine;
+use bench::markdown::replaced;
 use bench::short_log::fill;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use figures::{Figures, differences, per_request};
+use figures::{Figures, per_request};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
@@ -44,7 +46,10 @@ struct Arguments {
     /// Fails if the numbers are more than five per cent from those of this file
     #[arg(long)]
     check: Option<PathBuf>,
-    /// Where the functions are; beside this program's folder, in `measured`, if absent
+    /// The document that has the numbers in its tables, written with the file
+    #[arg(long, default_value = "docs/benchmarks.md")]
+    document: PathBuf,
+    /// Where the functions are; beside this program's folder, in `release`, if absent
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
     /// Keeps the profiles here, for `callgrind_annotate`
@@ -64,7 +69,7 @@ struct Case {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
-    let Arguments { write, check, functions, profiles, only } = Arguments::parse();
+    let Arguments { write, check, document, functions, profiles, only } = Arguments::parse();
     let machine = match callgrind::version() {
         Ok(version) => Machine::this(version)?,
         Err(missing) => {
@@ -80,33 +85,41 @@ async fn main() -> Result<ExitCode, Failure> {
                 println!("skipped: {} is of another machine: {difference}", path.display());
                 return Ok(ExitCode::SUCCESS);
             }
-            Some(held.cases)
+            Some(held)
         }
     };
     let functions = if let Some(functions) = functions {
         functions
     } else {
         let target = std::env::current_exe()?;
-        target.ancestors().nth(2).ok_or("there is no target folder")?.join("measured")
+        target.ancestors().nth(2).ok_or("there is no target folder")?.join("release")
     };
     let only = only.unwrap_or_default();
     let cases = measure(&functions, profiles.as_deref(), &only).await?;
+    let figures = Figures { machine, cases, binaries: sizes(&functions)? };
     if let Some(held) = held {
-        let differences = differences(&cases, &held);
+        let differences = figures.differences(&held);
         if !differences.is_empty() {
             let lines = differences.join("\n");
             eprintln!("{lines}\nIf it must be so: make bench-check ARGS='--write {FILE}'");
             return Ok(ExitCode::FAILURE);
         }
     } else if let Some(path) = write {
-        let text = serde_json::to_string_pretty(&Figures { machine, cases })?;
-        std::fs::write(path, text + "\n")?;
+        std::fs::write(path, serde_json::to_string_pretty(&figures)? + "\n")?;
+        let text = std::fs::read_to_string(&document)?;
+        std::fs::write(document, replaced(&text, &figures.tables())?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The file that `make bench-check` holds the numbers against.
 const FILE: &str = "bench/instructions.json";
+
+/// The sizes of the binaries of the functions that are measured.
+fn sizes(functions: &Path) -> Result<BTreeMap<String, u64>, Failure> {
+    let size = |name: &str| Ok((name.to_owned(), functions.join(name).metadata()?.len()));
+    ["list-activities", "get-activity"].into_iter().map(size).collect()
+}
 
 /// Measures the cases with `only` in their name, and prints each.
 async fn measure(
@@ -135,6 +148,10 @@ async fn measure(
         let count = per_request(longer, shorter, REQUESTS)?;
         println!("| {} | {count} |", case.name);
         counts.insert(case.name.to_owned(), count);
+    }
+    if let Some(page) = cases(id)?.first() {
+        let function = functions.join(page.function);
+        tag::print(&function, &engine.endpoint(), &page.event).await?;
     }
     if profiles.is_none() {
         std::fs::remove_dir_all(own)?;
