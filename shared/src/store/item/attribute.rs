@@ -223,3 +223,20 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_the_same_if_all_their_attributes_are_in_whatever_order() {
+        let item = Item::from([("id", number(7)), ("action", string("create"))]);
+        let mut other = Item::from([("action", string("delete")), ("id", number(7))]);
+        assert_ne!(item, other);
+        other.insert("action", string("create"));
+        assert_eq!((item.len(), other.len()), (2, 2));
+        assert_eq!(item, other);
+        other.insert("h", number(1));
+        assert!(item != other && other != item);
+    }
+}
