@@ -19,6 +19,13 @@ const SECRET = new TextEncoder().encode(process.env.JWT_SECRET);
 const SHOWN = 'id, userId, projectId, environmentId, resourceType, resourceId, #action, '
   + 'description, metadata, createdAtId';
 
+// Sorts before every sort key, and after every one.
+const FIRST = '0';
+const LAST = '~';
+
+// The most entries that a query examines at once, as in Rust: never what ends a query of DynamoDB.
+const EXAMINED = 2500;
+
 const client = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
   marshallOptions: { removeUndefinedValues: true },
 });
@@ -163,8 +170,8 @@ const findPartition = async ({ userId, projectSlug, environmentSlug, since, unti
     index: 'byUser',
     key: { name: 'userId', value: userId },
     // They sort before and after every sort key, which begins with a digit.
-    from: since ?? '0',
-    to: until ?? '~',
+    from: since ?? FIRST,
+    to: until ?? LAST,
     filter: [],
     names: {},
     values: {},
@@ -236,6 +243,23 @@ const queryList = async (list, partition) => {
   return { items: page.items, total: before.total + page.total, offset: before.total };
 };
 
+// The conditions on the sort key, and the values in them.
+const rangeOf = (from, to) => {
+  if (from !== FIRST && to !== LAST) {
+    return {
+      conditions: ['createdAtId BETWEEN :from AND :to'],
+      values: { ':from': from, ':to': to },
+    };
+  }
+  if (from !== FIRST) {
+    return { conditions: ['createdAtId >= :from'], values: { ':from': from } };
+  }
+  if (to !== LAST) {
+    return { conditions: ['createdAtId <= :to'], values: { ':to': to } };
+  }
+  return { conditions: [], values: {} };
+};
+
 // A page, with the total from `start` on. No entry is read twice: what is skipped is only counted, and
 // what comes after the page, too. Without a filter, no more is read for the page than it has.
 const queryPage = async ({ limit, offset, ascending }, partition, start) => {
@@ -246,6 +270,7 @@ const queryPage = async ({ limit, offset, ascending }, partition, start) => {
   if (from > to) {
     return { items, total };
   }
+  const range = rangeOf(from, to);
   do {
     const missing = limit - items.length;
     const skipped = Math.max(offset - total, 0);
@@ -255,17 +280,17 @@ const queryPage = async ({ limit, offset, ascending }, partition, start) => {
       new QueryCommand({
         TableName: TABLE,
         IndexName: index,
-        KeyConditionExpression: '#partition = :partition AND createdAtId BETWEEN :from AND :to',
+        KeyConditionExpression: ['#partition = :partition', ...range.conditions].join(' AND '),
         FilterExpression: isUnfiltered ? undefined : filter.join(' AND '),
         ExpressionAttributeNames: {
           ...names,
           '#partition': key.name,
           ...(isCounted ? {} : { '#action': 'action' }),
         },
-        ExpressionAttributeValues: { ...values, ':partition': key.value, ':from': from, ':to': to },
+        ExpressionAttributeValues: { ...values, ...range.values, ':partition': key.value },
         ...(isCounted ? { Select: 'COUNT' } : { ProjectionExpression: SHOWN }),
         // Without a filter, the database counts no more than it is told to.
-        Limit: isUnfiltered && missing > 0 ? skipped || missing : undefined,
+        Limit: Math.min(isUnfiltered && missing > 0 ? skipped || missing : EXAMINED, EXAMINED),
         ScanIndexForward: ascending,
         ExclusiveStartKey: start,
       }),
