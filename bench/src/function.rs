@@ -13,7 +13,7 @@ use crate::emulator::{Answer, Emulator};
 
 /// A function, and the Runtime API that is served to it alone.
 pub struct Function {
-    // Ends before its Runtime API does.
+    // The process ends before the Runtime API that it asks for more.
     process: Child,
     emulator: Emulator,
     id: u32,

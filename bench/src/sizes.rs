@@ -89,32 +89,55 @@ pub async fn billed(client: &Client, table: &str) -> Result<u64, Failure> {
     Ok(items.billed() + indexes.values().map(Stored::billed).sum::<u64>())
 }
 
+/// The bytes to pay for in a table and its indexes, an item of the table: on average of at most `sample`
+/// items, which are those with the smallest keys.
+///
+/// # Errors
+/// If DynamoDB does not answer, or the table is empty.
+pub async fn billed_each(client: &Client, table: &str, sample: i32) -> Result<f64, Failure> {
+    let indexes = indexes(client, table).await?;
+    let output = client.scan().table_name(table).limit(sample).send().await?;
+    if output.items().is_empty() {
+        return Err("an empty table has no average".into());
+    }
+    let (items, in_indexes) = sum(output.items(), &indexes);
+    let billed = items.billed() + in_indexes.values().map(Stored::billed).sum::<u64>();
+    Ok(real(billed) / real(items.items))
+}
+
+/// A count as a number to calculate with: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
+const fn real(count: u64) -> f64 {
+    count as f64
+}
+
 /// What is stored in a table, and in each of its indexes.
 async fn of_table(
     client: &Client,
     table: &str,
 ) -> Result<(Stored, BTreeMap<String, Stored>), Failure> {
-    let indexes = indexes(client, table).await?;
+    Ok(sum(&items(client, table).await?, &indexes(client, table).await?))
+}
+
+async fn items(client: &Client, table: &str) -> Result<Vec<Item>, Failure> {
+    let pages = client.scan().table_name(table).into_paginator().items().send();
+    Ok(pages.collect::<Result<_, _>>().await?)
+}
+
+/// What these items take in their table, and in each of its indexes.
+fn sum(items: &[Item], indexes: &[Index]) -> (Stored, BTreeMap<String, Stored>) {
     let mut in_table = Stored::default();
     let mut in_indexes: BTreeMap<_, _> =
         indexes.iter().map(|index| (index.name.clone(), Stored::default())).collect();
-    let mut pages = client.scan().table_name(table).into_paginator().items().send();
-    while let Some(item) = pages.next().await {
-        let item = item?;
-        in_table.add(item_size(&item));
+    for item in items {
+        in_table.add(item_size(item));
         for (index, stored) in indexes.iter().zip(in_indexes.values_mut()) {
-            if let Some(bytes) = index.size(&item) {
+            if let Some(bytes) = index.size(item) {
                 stored.add(bytes);
             }
         }
     }
-    Ok((in_table, in_indexes))
-}
-
-/// The items of a table that is small.
-async fn items(client: &Client, table: &str) -> Result<Vec<Item>, Failure> {
-    let pages = client.scan().table_name(table).into_paginator().items().send();
-    Ok(pages.collect::<Result<_, _>>().await?)
+    (in_table, in_indexes)
 }
 
 /// A global secondary index.

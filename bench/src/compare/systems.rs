@@ -15,6 +15,7 @@ use bench::function::Function;
 use bench::results::System;
 use bench::sizes;
 use bench::{Failure, peer_names};
+use peers::Record;
 use peers::dynamodb::{DIRECTORY_TABLE, TABLE};
 use peers::postgresql::Cluster;
 
@@ -26,7 +27,11 @@ use crate::workload::{Draft, Workload};
 const BATCH: usize = 1_000;
 
 /// How many entries are loaded into one system before the next.
-const PART: usize = 50_000;
+const PART: usize = 25_000;
+
+/// Of how many entries the average size is taken. Sizes differ little, and a scan of a long table takes the
+/// embedded engine longer than its client waits.
+const SAMPLE: i32 = 2_000;
 
 /// Up to which length of a log the calls of the peer in JavaScript are counted. Its lists are read as by
 /// the peer in Rust; on a longer log, to count them once more would only take time.
@@ -170,27 +175,33 @@ impl Databases {
         }
         let mut databases = Self { ours, dynamodb, postgresql, ids: Ids::default() };
         let mut workload = Workload::of(entries);
+        let middle = usize::try_from(entries / 2)?;
         let mut loaded = 0;
+        let mut records = Vec::new();
         loop {
             let part: Vec<_> = workload.by_ref().take(PART).collect();
+            // The peers get a part while ours gets the next.
+            let user = bench::user()?.get();
+            let (ids, ()) =
+                tokio::try_join!(databases.append(user, &part), databases.copy(&records))?;
             if part.is_empty() {
                 break;
             }
-            let records = databases.load(bench::user()?.get(), &part).await?;
-            let middle = usize::try_from(entries / 2)?;
-            if (loaded..loaded + part.len()).contains(&middle) {
-                databases.ids.own = records[middle - loaded];
+            records = records_of(user, &part, &ids)?;
+            if let Some(id) = middle.checked_sub(loaded).and_then(|place| ids.get(place)) {
+                databases.ids.own = *id;
             }
             loaded += part.len();
         }
         let foreign = Workload::of(1).map(Draft::without_project).collect::<Result<Vec<_>, _>>()?;
-        let foreign = databases.load(OTHER_USER, &foreign).await?;
-        databases.ids.foreign = *foreign.first().ok_or("another user's entry is missing")?;
+        let ids = databases.append(OTHER_USER, &foreign).await?;
+        databases.copy(&records_of(OTHER_USER, &foreign, &ids)?).await?;
+        databases.ids.foreign = *ids.first().ok_or("another user's entry is missing")?;
         Ok(databases)
     }
 
-    /// Appends to the log of a user in all databases; gives the ids.
-    async fn load(&self, user: u64, drafts: &[Draft]) -> Result<Vec<u64>, Failure> {
+    /// Appends to our log of a user; gives the ids.
+    async fn append(&self, user: u64, drafts: &[Draft]) -> Result<Vec<u64>, Failure> {
         let logger = ActivityLogger::new(store(&self.ours.endpoint()));
         let mut ids = Vec::with_capacity(drafts.len());
         for batch in drafts.chunks(BATCH) {
@@ -203,21 +214,21 @@ impl Databases {
             let recorded = logger.append_drafts(user.try_into()?, batch).await?;
             ids.extend(recorded.iter().map(|recorded| recorded.activity.id.get()));
         }
-        if self.dynamodb.is_none() && self.postgresql.is_none() {
-            return Ok(ids);
+        Ok(ids)
+    }
+
+    /// Writes entries to the databases of the peers.
+    async fn copy(&self, records: &[Record]) -> Result<(), Failure> {
+        if records.is_empty() {
+            return Ok(());
         }
-        let records = drafts.iter().zip(&ids).map(|(draft, id)| {
-            let record = draft.record(*id)?;
-            Ok(peers::Record { user_id: user, ..record })
-        });
-        let records = records.collect::<Result<Vec<_>, Failure>>()?;
         if let Some(engine) = &self.dynamodb {
-            peers::dynamodb::load(&client(&engine.endpoint()), &records).await?;
+            peers::dynamodb::load(&client(&engine.endpoint()), records).await?;
         }
         if let Some(cluster) = &self.postgresql {
-            cluster.load(&records).await?;
+            cluster.load(records).await?;
         }
-        Ok(ids)
+        Ok(())
     }
 
     /// Starts the functions of `systems` on these databases, whose log is of this many entries.
@@ -293,20 +304,22 @@ impl Databases {
                 System::Ours => {
                     let tables = activity_log_local::tables();
                     let client = client(&self.ours.endpoint());
-                    sizes::billed(&client, &tables.activities).await?
-                        + sizes::billed(&client, &tables.ledger).await?
+                    let ledger = sizes::billed(&client, &tables.ledger).await?;
+                    sizes::billed_each(&client, &tables.activities, SAMPLE).await?
+                        + real(ledger) / real(entries)
                 }
                 System::Dynamodb => {
-                    sizes::billed(&client(&self.of_peers()?.endpoint()), TABLE).await?
+                    let client = client(&self.of_peers()?.endpoint());
+                    sizes::billed_each(&client, TABLE, SAMPLE).await?
                 }
                 // On the tables of the peer in Rust.
                 System::Node => continue,
                 System::Postgresql => {
                     let cluster = self.postgresql.as_ref().ok_or("there is no database")?;
-                    cluster.stored_bytes().await?
+                    real(cluster.stored_bytes().await?) / real(entries)
                 }
             };
-            stored.insert(*system, each(bytes, entries));
+            stored.insert(*system, bytes.round());
         }
         Ok(stored)
     }
@@ -320,8 +333,17 @@ impl Databases {
     }
 }
 
-/// The part of one entry, rounded to whole bytes.
-#[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^53")]
-fn each(bytes: u64, entries: u64) -> f64 {
-    (bytes as f64 / entries as f64).round()
+/// What the peers write for these entries of a user, to which our log gave `ids`.
+fn records_of(user: u64, drafts: &[Draft], ids: &[u64]) -> Result<Vec<Record>, Failure> {
+    let records = drafts
+        .iter()
+        .zip(ids)
+        .map(|(draft, id)| Ok(Record { user_id: user, ..draft.record(*id)? }));
+    records.collect()
+}
+
+/// A count as a number to calculate with: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
+const fn real(count: u64) -> f64 {
+    count as f64
 }

@@ -26,7 +26,7 @@ use crate::systems::Systems;
 use crate::workload::{Draft, Workload};
 
 /// How many entries a kind of append is measured with.
-const ENTRIES: u64 = 1_000;
+const ENTRIES: u64 = 500;
 
 /// A way to append.
 #[derive(Clone, Copy)]
