@@ -137,7 +137,7 @@ depth: ## Times pages at every depth, appends and verification on this machine.
 # Logs of 1,000 and 100,000 entries, in ten minutes after the builds; `make bench ARGS='--entries
 # 1000000'` adds one to the results, `make bench ARGS='--only offset'` measures some requests and writes
 # nothing. Functions are built as they are deployed, and so not together with others.
-bench: ## Measures requests and appends beside other designs, and writes bench/results.json.
+bench: peers ## Measures requests and appends beside other designs, and writes bench/results.json.
 	cargo build --locked --release --package list-activities --package list-project-activities \
 		--package get-activity
 	cargo build --locked --release --package peers
@@ -145,7 +145,7 @@ bench: ## Measures requests and appends beside other designs, and writes bench/r
 
 # Twenty starts of two functions and of the peer in Node.js, or `make bench-cold ARGS='--starts 5'`,
 # which writes nothing.
-bench-cold: ## Measures cold starts, and writes them into bench/results.json.
+bench-cold: peers ## Measures cold starts, and writes them into bench/results.json.
 	cargo build --locked --release --package list-activities --package get-activity
 	cargo run --locked --profile measured --package bench --bin cold -- \
 		$(or $(ARGS),--write bench/results.json)

@@ -237,6 +237,7 @@ mod tests {
         assert_eq!((item.len(), other.len()), (2, 2));
         assert_eq!(item, other);
         other.insert("h", number(1));
-        assert!(item != other && other != item);
+        assert_ne!(item, other);
+        assert_ne!(other, item);
     }
 }
