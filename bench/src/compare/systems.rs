@@ -10,6 +10,8 @@ use activity_log::time::Timestamp;
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::TEMPLATE;
 use activity_log_local::{client, store};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use bench::dynamodb::{Counting, QUIET};
 use bench::function::Function;
 use bench::results::System;
@@ -29,8 +31,8 @@ const BATCH: usize = 1_000;
 /// How many entries are loaded into one system before the next.
 const PART: usize = 25_000;
 
-/// Of how many entries the average size is taken. Sizes differ little, and a scan of a long table takes the
-/// embedded engine longer than its client waits.
+/// Of how many entries the average size is taken. Sizes differ little, and the embedded engine takes a time
+/// for a whole scan that grows with the square of the table.
 const SAMPLE: i32 = 2_000;
 
 /// Up to which length of a log the calls of the peer in JavaScript are counted. Its lists are read as by
@@ -303,13 +305,13 @@ impl Databases {
             let bytes = match system {
                 System::Ours => {
                     let tables = activity_log_local::tables();
-                    let client = client(&self.ours.endpoint());
+                    let client = patient(&self.ours.endpoint());
                     let ledger = sizes::billed(&client, &tables.ledger).await?;
                     sizes::billed_each(&client, &tables.activities, SAMPLE).await?
                         + real(ledger) / real(entries)
                 }
                 System::Dynamodb => {
-                    let client = client(&self.of_peers()?.endpoint());
+                    let client = patient(&self.of_peers()?.endpoint());
                     sizes::billed_each(&client, TABLE, SAMPLE).await?
                 }
                 // On the tables of the peer in Rust.
@@ -331,6 +333,12 @@ impl Databases {
             engine.stop().await;
         }
     }
+}
+
+/// A client that waits as long as it takes: the embedded engine counts a table to describe it.
+fn patient(endpoint: &str) -> Client {
+    let config = activity_log_local::client_config(endpoint);
+    Client::from_conf(config.timeout_config(TimeoutConfig::disabled()).build())
 }
 
 /// What the peers write for these entries of a user, to which our log gave `ids`.
