@@ -1,7 +1,6 @@
 //! How long things take on the embedded DynamoDB of a laptop: pages at every depth of a log side by
 //! side, importing and verifying it; and how much room it takes.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use activity_log::time::Timestamp;
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::{START, TEMPLATE, Workload};
+use bench::Failure;
 use bench::memory::peak;
 use clap::Parser;
 
@@ -31,8 +31,6 @@ struct Arguments {
 
 /// Bytes in a megabyte.
 const MB: u64 = 1_000_000;
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {

@@ -42,7 +42,7 @@ struct Invocation {
 
 /// What a function answered.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct FunctionResponse {
     /// The response, as it was sent.
     pub body: Bytes,
     /// How long it took, from the event handed out to the response taken.
@@ -106,7 +106,7 @@ impl Emulator {
     ///
     /// # Errors
     /// As of [`Self::ready`].
-    pub async fn invoke(&mut self, event: &str) -> Result<Answer, Failure> {
+    pub async fn invoke(&mut self, event: &str) -> Result<FunctionResponse, Failure> {
         self.ready().await?;
         let waiting = self.waiting.take().ok_or("the function is not ready")?;
         self.invocations += 1;
@@ -116,7 +116,7 @@ impl Emulator {
         waiting.send(invocation).map_err(|_| "the function has gone away")?;
         match self.hear().await? {
             Said::Response { request_id, body } if request_id == wanted => {
-                Ok(Answer { body, elapsed: started.elapsed() })
+                Ok(FunctionResponse { body, elapsed: started.elapsed() })
             }
             Said::Response { request_id, .. } => Err(unexpected(&request_id)),
             Said::Next(_) => Err("the function asks for more before it has answered".into()),
@@ -253,7 +253,8 @@ mod tests {
             next_invocation(&address).await;
         });
         for number in 1..=3 {
-            let Answer { body, .. } = emulator.invoke(&format!("event {number}")).await.unwrap();
+            let FunctionResponse { body, .. } =
+                emulator.invoke(&format!("event {number}")).await.unwrap();
             assert!(body.starts_with(format!("answer {number} ").as_bytes()));
         }
         emulator.ready().await.unwrap();

@@ -1,15 +1,16 @@
 //! The functions as processes of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use activity_log_local as local;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::Failure;
-use crate::emulator::{Answer, Emulator};
+use crate::emulator::{Emulator, FunctionResponse};
 
 /// A function, and the Runtime API that is served to it alone.
 pub struct Function {
@@ -60,7 +61,7 @@ impl Function {
     ///
     /// # Errors
     /// If the function fails or ends.
-    pub async fn invoke(&mut self, event: &str) -> Result<(Answer, Duration), Failure> {
+    pub async fn invoke(&mut self, event: &str) -> Result<(FunctionResponse, Duration), Failure> {
         self.ready().await?;
         let before = processor_time(self.id)?;
         let answer = tokio::select! {
@@ -72,6 +73,17 @@ impl Function {
         self.ready().await?;
         // Threads that have ended in between take their time with them.
         Ok((answer, processor_time(self.id)?.saturating_sub(before)))
+    }
+
+    /// Ends the process as Lambda does, and waits until it has ended.
+    ///
+    /// # Errors
+    /// If it has ended before.
+    pub async fn end(mut self) -> Result<(), Failure> {
+        let id = Pid::from_raw(self.id.try_into()?).ok_or("the function has no id")?;
+        kill_process(id, Signal::TERM)?;
+        self.process.wait().await?;
+        Ok(())
     }
 }
 
@@ -89,6 +101,18 @@ fn processor_time(id: u32) -> Result<Duration, Failure> {
         }
     }
     Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// The folder with the functions: the one given, else `release` beside the folder of this program.
+///
+/// # Errors
+/// If this program is in no target folder.
+pub fn folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let program = std::env::current_exe()?;
+    Ok(program.ancestors().nth(2).ok_or("there is no target folder")?.join("release"))
 }
 
 /// Sets what `activities dev` sets for a function, and Lambda itself. Nothing else, so that the numbers
@@ -122,7 +146,7 @@ pub fn set_environment(command: &mut Command, endpoint: &str, runtime_api: &str)
 ///
 /// # Errors
 /// If it is none, or its status is not 200, or it has no body.
-pub fn answer_of(answer: &Answer) -> Result<Value, Failure> {
+pub fn response_of(answer: &FunctionResponse) -> Result<Value, Failure> {
     let response: Value = serde_json::from_slice(&answer.body)?;
     if response["statusCode"] != 200 || response["body"].as_str().is_none_or(str::is_empty) {
         return Err(format!("the function answers {response}").into());

@@ -134,3 +134,10 @@ pub fn activity(number: u64) -> Result<NewActivity, Failure> {
 pub fn activities(numbers: std::ops::Range<u64>) -> Result<Vec<NewActivity>, Failure> {
     numbers.map(activity).collect()
 }
+
+/// A count as a number to calculate with: exact up to 2^53.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
+pub const fn real(count: u64) -> f64 {
+    count as f64
+}

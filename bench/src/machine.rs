@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use activity_log::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
@@ -76,6 +77,13 @@ impl Host {
             rustc: said_by("rustc", &["--version"])?,
         })
     }
+}
+
+/// The day that it is in UTC, as `2026-11-30`.
+#[must_use]
+pub fn today() -> String {
+    let now = Timestamp::now().to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// The value of the first line of `text` with this name before its colon.

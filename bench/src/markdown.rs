@@ -23,6 +23,12 @@ impl Table {
     }
 }
 
+/// The comment before the table with this name.
+#[must_use]
+pub fn mark(name: &str) -> String {
+    format!("<!-- {name} -->")
+}
+
 /// `text` with these tables, each after the comment with its name.
 ///
 /// # Errors
@@ -30,12 +36,12 @@ impl Table {
 pub fn replaced(text: &str, tables: &[Table]) -> Result<String, String> {
     let mut text = text.to_owned();
     for table in tables {
-        let mark = format!("<!-- {} -->\n", table.name);
+        let mark = mark(&table.name);
         let (before, after) =
             text.split_once(&mark).ok_or_else(|| format!("there is no {mark}"))?;
-        let rest = after.lines().skip_while(|line| line.starts_with('|'));
+        let rest = after.lines().skip(1).skip_while(|line| line.starts_with('|'));
         let rest = rest.fold(String::new(), |rest, line| rest + line + "\n");
-        text = format!("{before}{mark}{}\n{rest}", table.lines.join("\n"));
+        text = format!("{before}{mark}\n{}\n{rest}", table.lines.join("\n"));
     }
     Ok(text)
 }

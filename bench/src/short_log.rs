@@ -10,7 +10,11 @@ use activity_log::store::PageRequest;
 use activity_log::time::{Clock, Timestamp};
 use activity_log::view::{Scope, View};
 
+use serde_json::{Value, json};
+
 use crate::{Failure, START, activities, names, user};
+
+const GET: &str = include_str!("../../events/get-activity.json");
 
 /// How many entries are appended at once.
 const BATCH: u64 = 20;
@@ -41,4 +45,17 @@ pub async fn fill(endpoint: &str, entries: u64) -> Result<u64, Failure> {
         return Err(format!("the log has {} entries", page.total).into());
     }
     Ok(page.activities.last().ok_or("the log is empty")?.id.get())
+}
+
+/// The event of a request for the entry with this id.
+///
+/// # Errors
+/// None.
+pub fn get_event(id: u64) -> Result<Value, Failure> {
+    let mut event: Value = serde_json::from_str(GET)?;
+    let path = format!("/api/activities/{id}");
+    event["rawPath"] = path.clone().into();
+    event["requestContext"]["http"]["path"] = path.into();
+    event["pathParameters"] = json!({"id": id.to_string()});
+    Ok(event)
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, ProjectionType};
 
-use crate::Failure;
 use crate::prices::ITEM_OVERHEAD;
+use crate::{Failure, real};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -103,12 +103,6 @@ pub async fn billed_each(client: &Client, table: &str, sample: i32) -> Result<f6
     let (items, in_indexes) = sum(output.items(), &indexes);
     let billed = items.billed() + in_indexes.values().map(Stored::billed).sum::<u64>();
     Ok(real(billed) / real(items.items))
-}
-
-/// A count as a number to calculate with: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
-const fn real(count: u64) -> f64 {
-    count as f64
 }
 
 /// What is stored in a table, and in each of its indexes.

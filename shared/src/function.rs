@@ -1,9 +1,9 @@
 //! How a function starts on Lambda: its log, and its clients of AWS.
 //!
 //! A function has its region, its credentials and its endpoints in its environment (AWS: "Defined
-//! runtime environment variables"). The SDK's usual search for them, in files, containers and
-//! instances, and the log filter that `lambda_http` would install, would be a quarter of the binary, and
-//! never used. A service that records runs anywhere, and has that search: [`Store::connect`].
+//! runtime environment variables"). So its binary has neither the SDK's usual search for them, in files,
+//! containers and instances, nor the log filter that `lambda_http` would install: no function would use
+//! them. A service that records runs anywhere, and has that search: [`Store::connect`].
 
 use std::str::FromStr;
 

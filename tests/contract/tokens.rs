@@ -131,7 +131,7 @@ fn padded(key: &SigningKey, length: usize) -> String {
         let header = json!({"alg": key.algorithm(), "kid": "ed", "x": "x".repeat(header)});
         key.token_with_header(&header, &claims_with(json!({"x": "x".repeat(payload)}))).unwrap()
     };
-    // Three bytes are four letters, so not every length can be had with the payload alone.
+    // Three bytes are four letters, so the payload alone does not reach every length.
     let about = (length - token(0, 0).len()) / 4 * 3;
     let paddings = (0..3).flat_map(|header| (about - 8..about + 4).map(move |more| (header, more)));
     let mut tokens = paddings.map(|(header, payload)| token(header, payload));

@@ -36,6 +36,10 @@ pub const TABLE: &str = "PeerActivities";
 /// The table of names that it makes, for `PEER_DIRECTORY_TABLE`.
 pub const DIRECTORY_TABLE: &str = "PeerDirectory";
 
+/// The variables that say so to the peers.
+pub const VARIABLES: [(&str, &str); 2] =
+    [("PEER_TABLE", TABLE), ("PEER_DIRECTORY_TABLE", DIRECTORY_TABLE)];
+
 /// The index of a user's entries in time order.
 const USER_INDEX: &str = "byUser";
 

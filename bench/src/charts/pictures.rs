@@ -1,9 +1,8 @@
 //! Which pictures there are, and what they show of the results.
 
-use bench::Failure;
 use bench::cold_start::ColdStart;
-use bench::prices;
 use bench::results::{Log, Read, Results, System};
+use bench::{Failure, prices, real};
 
 use crate::cold;
 use crate::lines::{Lines, Series};
@@ -201,10 +200,4 @@ fn dollars_exact(amount: f64) -> String {
 pub(crate) fn cold_start(results: &Results) -> Result<ColdStart, Failure> {
     let value = results.cold_start.clone().ok_or_else(|| missing("starts", COLD))?;
     Ok(serde_json::from_value(value)?)
-}
-
-/// A count as a number to calculate with.
-#[expect(clippy::cast_precision_loss, reason = "no log is as long as 2^53")]
-const fn real(count: u64) -> f64 {
-    count as f64
 }

@@ -15,25 +15,23 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use activity_log::time::Timestamp;
 use activity_log_local::engine::Engine;
-use bench::Failure;
+use activity_log_local::kit::TEMPLATE;
 use bench::cold_start::{ColdStart, FirstResponse, NOT_MEASURED, Program, Spread, Warming};
 use bench::function::set_environment;
-use bench::machine::Host;
+use bench::machine::{Host, today};
 use bench::results::{Results, System};
-use bench::short_log::fill;
+use bench::short_log::{fill, get_event};
+use bench::{Failure, function};
 use clap::Parser;
-use serde_json::{Value, json};
+use peers::dynamodb::VARIABLES;
+use serde_json::Value;
 use tokio::process::Command;
 
 use start::{First, Start, first_response, measure};
 use tls::Proxy;
 
-const TEMPLATE: &str = include_str!("../../../template.yaml");
-
 const LIST: &str = include_str!("../../../events/list-activities.json");
-const GET: &str = include_str!("../../../events/get-activity.json");
 
 /// How many entries the log has.
 const ENTRIES: u64 = 1_000;
@@ -88,12 +86,7 @@ async fn main() -> Result<ExitCode, Failure> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let functions = if let Some(functions) = functions {
-        functions
-    } else {
-        let target = std::env::current_exe()?;
-        target.ancestors().nth(2).ok_or("there is no target folder")?.join("release")
-    };
+    let functions = function::folder(functions)?;
     let figures = run(&functions, starts).await?;
     for table in figures.tables() {
         println!("{}\n", table.lines.join("\n"));
@@ -123,7 +116,7 @@ async fn run(functions: &Path, starts: u32) -> Result<ColdStart, Failure> {
         }
     }
     let figures = ColdStart {
-        date: Timestamp::now().to_string().split('T').next().unwrap_or_default().to_owned(),
+        date: today(),
         host: Host::this()?,
         entries: ENTRIES,
         warming: warmed,
@@ -137,11 +130,6 @@ async fn run(functions: &Path, starts: u32) -> Result<ColdStart, Failure> {
 /// What is measured.
 fn programs(functions: &Path, proxy: &Proxy, id: u64) -> Result<Vec<Measured>, Failure> {
     let list: Value = serde_json::from_str(LIST)?;
-    let mut get: Value = serde_json::from_str(GET)?;
-    let path = format!("/api/activities/{id}");
-    get["rawPath"] = path.clone().into();
-    get["requestContext"]["http"]["path"] = path.into();
-    get["pathParameters"] = json!({"id": id.to_string()});
     let ours = |function: &'static str, event| {
         let program = functions.join(function);
         if !program.is_file() {
@@ -152,11 +140,12 @@ fn programs(functions: &Path, proxy: &Proxy, id: u64) -> Result<Vec<Measured>, F
         let function = Some(function);
         Ok(Measured { name, program, argument: None, variables, event, function })
     };
-    let mut programs = vec![ours("list-activities", list.clone())?, ours("get-activity", get)?];
+    let mut programs =
+        vec![ours("list-activities", list.clone())?, ours("get-activity", get_event(id)?)?];
     match peers::node::find() {
         Ok(peer) => {
             let mut variables = vec![("NODE_EXTRA_CA_CERTS", proxy.own_certificate().into())];
-            variables.extend(node::VARIABLES.map(|(name, value)| (name, value.into())));
+            variables.extend(VARIABLES.map(|(name, value)| (name, value.into())));
             programs.push(Measured {
                 name: "Node.js, usual DynamoDB design".to_owned(),
                 program: peer.program.into(),

@@ -2,11 +2,7 @@
 
 use bench::{Failure, START, body, peer_names};
 use peers::Record;
-use peers::dynamodb::{DIRECTORY_TABLE, TABLE, create_tables, load, load_names};
-
-/// The variables that the peer needs beside those of every function.
-pub(crate) const VARIABLES: [(&str, &str); 2] =
-    [("PEER_TABLE", TABLE), ("PEER_DIRECTORY_TABLE", DIRECTORY_TABLE)];
+use peers::dynamodb::{create_tables, load, load_names};
 
 /// Makes the peer's tables in the DynamoDB at `endpoint`, and writes a log of so many entries.
 ///

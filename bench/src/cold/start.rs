@@ -3,10 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use bench::Failure;
 use bench::emulator::Emulator;
-use bench::function::answer_of;
-use bench::memory;
+use bench::function::response_of;
+use bench::{Failure, memory, real};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -59,7 +58,7 @@ pub(crate) async fn measure(
         let ready = started.elapsed();
         let answer = emulator.invoke(&event).await?;
         let response = started.elapsed();
-        answer_of(&answer)?;
+        response_of(&answer)?;
         Ok::<_, Failure>((ready, response))
     };
     let (ready, response) = tokio::select! {
@@ -94,7 +93,7 @@ pub(crate) async fn first_response(
         }
         tokio::time::sleep(PAUSE).await;
         let answer = emulator.invoke(&event.to_string()).await?;
-        answer_of(&answer)?;
+        response_of(&answer)?;
         Ok::<_, Failure>(First {
             handshakes_before: ready - before,
             handshakes: proxy.handshakes() - ready,
@@ -111,9 +110,4 @@ pub(crate) async fn first_response(
 
 fn spawn(command: &mut Command) -> std::io::Result<tokio::process::Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "2^53 bytes are more than a machine has")]
-const fn real(bytes: u64) -> f64 {
-    bytes as f64
 }

@@ -16,15 +16,14 @@ mod writes;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use activity_log::time::Timestamp;
-use bench::Failure;
-use bench::machine::Host;
-use bench::markdown::{Table, replaced};
+use bench::machine::{Host, today};
+use bench::markdown::{Table, mark, replaced};
 use bench::results::{Case, Log, Results, System};
+use bench::{Failure, function};
 use clap::Parser;
 
 use systems::{Databases, Systems};
-use tables::{count, tables};
+use tables::{TIMES, UNITS, count, name, tables};
 
 /// What requests and appends take, compared with other designs
 #[derive(Parser)]
@@ -62,17 +61,37 @@ async fn main() -> Result<(), Failure> {
     if arguments.tables {
         return write_tables(&arguments, &Results::read(&arguments.results)?);
     }
+    let is_written = arguments.only.is_none() && arguments.systems.is_none();
+    if is_written {
+        check_places(&arguments)?;
+    }
     let results = run(&arguments).await?;
     for table in tables(&results) {
         print(&table);
     }
-    if arguments.only.is_some() || arguments.systems.is_some() {
+    if !is_written {
         println!("Nothing is written, because not everything was measured.");
         return Ok(());
     }
     let results = merge(results, &arguments)?;
     results.write(&arguments.results)?;
     write_tables(&arguments, &results)
+}
+
+/// Whether the document has a place for the tables of each log. A long log is measured for an hour and
+/// more, so that is found out before.
+fn check_places(arguments: &Arguments) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(&arguments.document)?;
+    let kinds = [UNITS, TIMES];
+    let marks = arguments.entries.iter().flat_map(|entries| kinds.map(|kind| name(kind, *entries)));
+    let lacking = marks.map(|name| mark(&name)).find(|mark| !text.contains(mark));
+    match lacking {
+        None => Ok(()),
+        Some(mark) => {
+            let document = arguments.document.display();
+            Err(format!("{document} lacks the line {mark}, below a heading for that log").into())
+        }
+    }
 }
 
 fn print(table: &Table) {
@@ -87,12 +106,7 @@ fn write_tables(arguments: &Arguments, results: &Results) -> Result<(), Failure>
 
 /// Measures what is asked for.
 async fn run(arguments: &Arguments) -> Result<Results, Failure> {
-    let functions = if let Some(functions) = &arguments.functions {
-        functions.clone()
-    } else {
-        let target = std::env::current_exe()?;
-        target.ancestors().nth(2).ok_or("there is no target folder")?.join("release")
-    };
+    let functions = function::folder(arguments.functions.clone())?;
     let wanted = arguments.systems.as_deref().unwrap_or(&System::ALL);
     let systems = Systems::find(wanted, functions).await?;
     let only = arguments.only.as_deref().unwrap_or_default();
@@ -109,9 +123,7 @@ async fn run(arguments: &Arguments) -> Result<Results, Failure> {
         writes = stage("appends", writes::measure(&systems)).await?;
     }
     eprintln!("all in {:.0} s", started.elapsed().as_secs_f64());
-    let date = Timestamp::now().to_string();
-    let date = date.split('T').next().unwrap_or_default().to_owned();
-    Ok(Results { date, host: Host::this()?, logs, writes, cold_start: None })
+    Ok(Results { date: today(), host: Host::this()?, logs, writes, cold_start: None })
 }
 
 /// Measures the requests with `only` in their name on a log of this many entries.

@@ -27,7 +27,7 @@ pub(crate) struct Target {
     pub(crate) counted: Option<(Counting, Functions)>,
 }
 
-/// The functions of a system: one a route, or one for all.
+/// The functions of a system: one per route, or one for all routes.
 pub(crate) struct Functions(pub(crate) Vec<Function>);
 
 impl Functions {

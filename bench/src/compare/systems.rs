@@ -15,10 +15,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use bench::dynamodb::{Counting, QUIET};
 use bench::function::Function;
 use bench::results::System;
-use bench::sizes;
-use bench::{Failure, peer_names};
+use bench::{Failure, peer_names, real, sizes};
 use peers::Record;
-use peers::dynamodb::{DIRECTORY_TABLE, TABLE};
+use peers::dynamodb::{TABLE, VARIABLES};
 use peers::postgresql::Cluster;
 
 use crate::reads::{Functions, Target};
@@ -120,7 +119,7 @@ impl Systems {
     }
 
     async fn dynamodb(&self, endpoint: &str) -> Result<Function, Failure> {
-        Function::start(&self.program(DYNAMODB_PEER)?, &[], endpoint, &PEER_TABLES).await
+        Function::start(&self.program(DYNAMODB_PEER)?, &[], endpoint, &VARIABLES).await
     }
 
     /// The peer in JavaScript, with DynamoDB at `endpoint`.
@@ -129,7 +128,7 @@ impl Systems {
     /// If the peer does not start.
     pub(crate) async fn node(&self, endpoint: &str) -> Result<Function, Failure> {
         let peer = self.node.as_ref().ok_or("the peer in JavaScript is left out")?;
-        Function::start(Path::new(peer.program), &[&peer.script], endpoint, &PEER_TABLES).await
+        Function::start(Path::new(peer.program), &[&peer.script], endpoint, &VARIABLES).await
     }
 
     async fn postgresql(&self, cluster: &Cluster) -> Result<Function, Failure> {
@@ -138,10 +137,6 @@ impl Systems {
         Function::start(&self.program(POSTGRESQL_PEER)?, &[], "", &variables).await
     }
 }
-
-/// The variables of the peers on DynamoDB.
-const PEER_TABLES: [(&str, &str); 2] =
-    [("PEER_TABLE", TABLE), ("PEER_DIRECTORY_TABLE", DIRECTORY_TABLE)];
 
 /// The databases of a log: of ours, of both peers on DynamoDB, and of PostgreSQL.
 pub(crate) struct Databases {
@@ -348,10 +343,4 @@ fn records_of(user: u64, drafts: &[Draft], ids: &[u64]) -> Result<Vec<Record>, F
         .zip(ids)
         .map(|(draft, id)| Ok(Record { user_id: user, ..draft.record(*id)? }));
     records.collect()
-}
-
-/// A count as a number to calculate with: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
-const fn real(count: u64) -> f64 {
-    count as f64
 }

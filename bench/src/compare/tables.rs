@@ -10,6 +10,15 @@ const COUNTED: [System; 2] = [System::Ours, System::Dynamodb];
 /// What stands in the place of what was not measured.
 const NOTHING: &str = "–";
 
+/// The tables that each log has: what DynamoDB charges, and times.
+pub(crate) const UNITS: &str = "units";
+pub(crate) const TIMES: &str = "times";
+
+/// What the document calls a table of a log of this many entries.
+pub(crate) fn name(kind: &str, entries: u64) -> String {
+    format!("{kind}-{entries}")
+}
+
 /// All tables.
 pub(crate) fn tables(results: &Results) -> Vec<Table> {
     let mut tables = vec![machine(results)];
@@ -47,7 +56,7 @@ fn columns(first: &str, parts: &[(&str, &[System])]) -> String {
 /// What DynamoDB charges for each request, and how often a request waits for it.
 fn units(log: &Log) -> Table {
     let columns = columns("request", &[("read units: ", &COUNTED), ("round trips: ", &COUNTED)]);
-    let mut table = Table::new(format!("units-{}", log.entries), &columns);
+    let mut table = Table::new(name(UNITS, log.entries), &columns);
     for case in &log.reads {
         let of = |cell: &dyn Fn(&Read) -> Option<String>| {
             COUNTED.map(|system| {
@@ -65,7 +74,7 @@ fn units(log: &Log) -> Table {
 /// How long each request takes here.
 fn times(log: &Log) -> Table {
     let columns = columns("request", &[("", &System::ALL)]);
-    let mut table = Table::new(format!("times-{}", log.entries), &columns);
+    let mut table = Table::new(name(TIMES, log.entries), &columns);
     for case in &log.reads {
         let cells = System::ALL
             .map(|system| case.systems.get(&system).map_or_else(|| NOTHING.to_owned(), time));

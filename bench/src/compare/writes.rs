@@ -12,10 +12,10 @@ use activity_log_local::engine::Engine;
 use activity_log_local::kit::TEMPLATE;
 use activity_log_local::{client, store};
 use aws_sdk_dynamodb::Client;
-use bench::Failure;
 use bench::dynamodb::Counting;
 use bench::function::Function;
 use bench::results::{Case, System, Write};
+use bench::{Failure, real};
 use futures_util::future::try_join_all;
 use peers::api::Database;
 use peers::postgresql::{Cluster, Peer};
@@ -221,12 +221,6 @@ impl Target {
 /// The part of one entry, rounded to thousandths.
 fn each(all: f64) -> f64 {
     (all / real(ENTRIES) * 1e3).round() / 1e3
-}
-
-/// A count as a number to calculate with: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
-const fn real(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use activity_log::view::INDEXES;
 use activity_log_local::kit::Workload;
 use bench::markdown::{Table, replaced};
 use bench::sizes::{self, Sizes, Stored};
-use bench::{Failure, activity, prices};
+use bench::{Failure, activity, prices, real};
 use clap::Parser;
 use serde::Deserialize;
 
@@ -483,10 +483,4 @@ fn thousands(number: u64) -> String {
         let _ = write!(text, "{digit}");
     }
     text
-}
-
-/// A count as a number to calculate with: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "no count here comes near")]
-const fn real(count: u64) -> f64 {
-    count as f64
 }

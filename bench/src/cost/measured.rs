@@ -18,12 +18,12 @@ use activity_log::time::{Clock, Timestamp};
 use activity_log::{ActivityLogger, NewActivity};
 use activity_log_local::engine::Engine;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use bench::{Failure, START, activities, activity, body, names, user};
+use bench::{Failure, START, activities, activity, body, names, real, user};
 use lambda_runtime::{Context, LambdaEvent};
 use record_activities::Recorder;
 use serde_json::{Value, json};
 
-use crate::{TEMPLATE, real};
+use crate::TEMPLATE;
 
 /// How many entries the log has before anything is measured: thirty whole blocks.
 const ENTRIES: u64 = 1_920;

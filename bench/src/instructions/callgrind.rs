@@ -1,15 +1,11 @@
 //! A function's process under callgrind.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use bench::Failure;
-use bench::emulator::Emulator;
-use bench::function::{answer_of, set_environment};
+use bench::function::{Function, response_of};
 use bench::machine::said_by;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::process::Command;
 
 /// Runs `function` until it has answered `event` this many times, and counts the instructions of the
 /// whole process. The profile, for `callgrind_annotate`, is left at `profile`.
@@ -23,28 +19,17 @@ pub(crate) async fn count(
     invocations: u32,
     profile: &Path,
 ) -> Result<u64, Failure> {
-    let mut emulator = Emulator::start().await?;
     let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");
     out_file.push(profile);
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--quiet"]).arg(out_file).arg(function);
-    set_environment(&mut command, endpoint, emulator.address());
-    let mut process =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn()?;
-    let requests = async {
-        for _ in 0..invocations {
-            answer_of(&emulator.invoke(&event.to_string()).await?)?;
-        }
-        emulator.ready().await
-    };
-    tokio::select! {
-        done = requests => done?,
-        status = process.wait() => return Err(format!("the function ends: {}", status?).into()),
+    let arguments =
+        [Path::new("--tool=callgrind"), Path::new("--quiet"), Path::new(&out_file), function];
+    let mut function = Function::start(Path::new("valgrind"), &arguments, endpoint, &[]).await?;
+    let event = event.to_string();
+    for _ in 0..invocations {
+        response_of(&function.invoke(&event).await?.0)?;
     }
-    // A function is ended in the same way on Lambda; callgrind then writes its profile.
-    let id = process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    kill_process(id.ok_or("the function has ended")?, Signal::TERM)?;
-    process.wait().await?;
+    // Callgrind then writes its profile.
+    function.end().await?;
     total(&std::fs::read_to_string(profile)?)
 }
 

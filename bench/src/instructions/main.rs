@@ -14,19 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use activity_log_local::engine::Engine;
-use bench::Failure;
+use activity_log_local::kit::TEMPLATE;
 use bench::machine::Machine;
 use bench::markdown::replaced;
-use bench::short_log::fill;
+use bench::short_log::{fill, get_event};
+use bench::{Failure, function};
 use clap::Parser;
 use serde_json::{Value, json};
 
 use figures::{Figures, per_request};
 
-const TEMPLATE: &str = include_str!("../../../template.yaml");
-
 const LIST: &str = include_str!("../../../events/list-activities.json");
-const GET: &str = include_str!("../../../events/get-activity.json");
 
 /// How many entries the log has: fifteen blocks and a tail.
 const ENTRIES: u64 = 1_000;
@@ -88,12 +86,7 @@ async fn main() -> Result<ExitCode, Failure> {
             Some(held)
         }
     };
-    let functions = if let Some(functions) = functions {
-        functions
-    } else {
-        let target = std::env::current_exe()?;
-        target.ancestors().nth(2).ok_or("there is no target folder")?.join("release")
-    };
+    let functions = function::folder(functions)?;
     let only = only.unwrap_or_default();
     let cases = measure(&functions, profiles.as_deref(), &only).await?;
     let figures = Figures { machine, cases, binaries: sizes(&functions)? };
@@ -171,16 +164,11 @@ fn cases(id: u64) -> Result<Vec<Case>, Failure> {
         }
         Ok::<_, Failure>(Case { name, function: "list-activities", event })
     };
-    let mut get: Value = serde_json::from_str(GET)?;
-    let path = format!("/api/activities/{id}");
-    get["rawPath"] = path.clone().into();
-    get["requestContext"]["http"]["path"] = path.into();
-    get["pathParameters"] = json!({"id": id.to_string()});
     Ok(vec![
         list("first page of 100", "limit=100", None)?,
         list("first page of 100, gzip", "limit=100", Some("gzip"))?,
         list("filtered page of 100", "limit=100&resourceType=function", None)?,
         list("total alone", "limit=0", None)?,
-        Case { name: "get by id", function: "get-activity", event: get },
+        Case { name: "get by id", function: "get-activity", event: get_event(id)? },
     ])
 }

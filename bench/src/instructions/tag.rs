@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bench::Failure;
-use bench::function::{Function, answer_of};
+use bench::function::{Function, response_of};
 use serde_json::Value;
 
 /// How many requests come before those that are measured.
@@ -28,7 +28,7 @@ pub(crate) async fn print(function: &Path, endpoint: &str, event: &Value) -> Res
         if request >= WARM_UP {
             whole += cpu;
         }
-        answer_of(&answer)?["body"].as_str().unwrap_or_default().clone_into(&mut body);
+        response_of(&answer)?["body"].as_str().unwrap_or_default().clone_into(&mut body);
     }
     let started = Instant::now();
     for _ in 0..REQUESTS {

@@ -49,7 +49,7 @@ pub fn well_formed(text: &str) -> Cow<'_, str> {
 /// `json`, a JSON text, without the white space between its tokens.
 pub(crate) fn compact(json: &str) -> Cow<'_, str> {
     const WHITE: [u8; 4] = [b' ', b'\t', b'\n', b'\r'];
-    // Most texts have none in their strings, either. This loop takes many bytes at once.
+    // What is stored is compact already, and most of it has no white space in its strings, either.
     if !json.bytes().fold(false, |found, byte| found | WHITE.contains(&byte)) {
         return Cow::Borrowed(json);
     }

@@ -1,8 +1,8 @@
 //! The items of DynamoDB's responses, decoded once, straight from their JSON.
 //!
-//! The SDK would make a hash map of every item, with a text of its own for each name: on a page of a
-//! hundred entries that is more work than everything else together. So it hands over the bytes of
-//! a response that succeeded. Signing, retries, time-outs, and responses that are errors stay the SDK's.
+//! The SDK would make a hash map of every item, with a text of its own for each name, at nearly twice
+//! the instructions. So it hands over the bytes of a response that succeeded. Signing, retries,
+//! time-outs, and responses that are errors stay the SDK's.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,7 +27,8 @@ use aws_smithy_types::base64;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::item::attribute::{Item, Name, known};
+use super::item::attribute::{Item, Name};
+use super::item::entry::known_name;
 
 /// What a read has found.
 #[derive(Debug, Default)]
@@ -242,7 +243,7 @@ impl<'de> Deserialize<'de> for Known {
             }
 
             fn visit_str<E: Error>(self, name: &str) -> Result<Known, E> {
-                Ok(Known(known(name).map_or_else(|| name.to_owned().into(), Name::Borrowed)))
+                Ok(Known(known_name(name).map_or_else(|| name.to_owned().into(), Name::Borrowed)))
             }
         }
 

@@ -89,33 +89,6 @@ impl<S: BuildHasher + Default> From<Item> for HashMap<String, AttributeValue, S>
     }
 }
 
-/// The names of the attributes of entries, as texts that are there already; `None` for others.
-pub(crate) fn known(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 20] = [
-        "id",
-        "userId",
-        "createdAt",
-        "action",
-        "resourceType",
-        "resourceId",
-        "projectId",
-        "environmentId",
-        "description",
-        "metadata",
-        "v",
-        "h",
-        "u",
-        "p",
-        "e",
-        "hash",
-        "ipAddress",
-        "userAgent",
-        "occurredAt",
-        "altered",
-    ];
-    NAMES.into_iter().find(|known| *known == name)
-}
-
 /// A number attribute.
 pub(crate) fn number(value: impl std::fmt::Display + Copy) -> AttributeValue {
     AttributeValue::N(value.to_string())

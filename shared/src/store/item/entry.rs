@@ -120,6 +120,13 @@ pub(crate) fn row_attributes(scope: Scope, is_whole: bool) -> &'static [&'static
     if is_whole { row } else { &row[OF_CLIENT..] }
 }
 
+/// The name of an attribute of entries, as a text that is there already; `None` for other names.
+pub(crate) fn known_name(name: &str) -> Option<&'static str> {
+    let positions = INDEXES.iter().map(|index| index.position);
+    let mut names = ROWS[0].into_iter().chain(positions).chain([HASH]);
+    names.find(|known| *known == name)
+}
+
 /// The item of `entry`. What the activity does not have, the item does not have.
 pub(crate) fn encode(entry: &Entry) -> Item {
     let Activity { id, user_id, created_at, details } = &entry.activity;
