@@ -5,7 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use activity_log_local as local;
-use rustix::process::{Pid, Signal, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
@@ -17,7 +19,7 @@ pub struct Function {
     // The process ends before the Runtime API that it asks for more.
     process: Child,
     emulator: Emulator,
-    id: u32,
+    id: Pid,
 }
 
 impl Function {
@@ -43,7 +45,7 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{}: {error}", program.display()))?;
-        let id = process.id().ok_or("the function has ended")?;
+        let id = Pid::from_raw(process.id().ok_or("the function has ended")?.try_into()?);
         let mut function = Self { process, emulator, id };
         function.ready().await?;
         Ok(function)
@@ -71,7 +73,6 @@ impl Function {
             }
         };
         self.ready().await?;
-        // Threads that have ended in between take their time with them.
         Ok((answer, processor_time(self.id)?.saturating_sub(before)))
     }
 
@@ -80,27 +81,16 @@ impl Function {
     /// # Errors
     /// If it has ended before.
     pub async fn end(mut self) -> Result<(), Failure> {
-        let id = Pid::from_raw(self.id.try_into()?).ok_or("the function has no id")?;
-        kill_process(id, Signal::TERM)?;
+        kill(self.id, Signal::SIGTERM)?;
         self.process.wait().await?;
         Ok(())
     }
 }
 
-/// The processor time of all threads of a process (Linux: `Documentation/scheduler/sched-stats.rst`).
-fn processor_time(id: u32) -> Result<Duration, Failure> {
-    let mut nanoseconds = 0;
-    for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
-        match std::fs::read_to_string(thread?.path().join("schedstat")) {
-            Ok(text) => {
-                nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
-            }
-            // A thread that has just ended.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(Duration::from_nanos(nanoseconds))
+/// The processor time that a process has had, that of threads which have ended included (POSIX:
+/// `clock_getcpuclockid`).
+fn processor_time(process: Pid) -> nix::Result<Duration> {
+    Ok(clock_gettime(clock_getcpuclockid(process)?)?.into())
 }
 
 /// The folder with the functions: the one given, else `release` beside the folder of this program.
@@ -156,20 +146,21 @@ pub fn response_of(answer: &FunctionResponse) -> Result<Value, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use nix::time::ClockId;
+
     use super::*;
 
     #[test]
-    fn the_time_of_this_process_grows_as_it_works() {
-        let id = std::process::id();
-        let before = processor_time(id).unwrap();
-        let started = std::time::Instant::now();
-        let mut sum = 0_u64;
-        while started.elapsed() < Duration::from_millis(30) {
-            sum = std::hint::black_box(sum.wrapping_add(1));
-        }
-        let taken = processor_time(id).unwrap().saturating_sub(before);
-        assert!(taken > Duration::from_millis(1), "{taken:?}");
-        assert!(processor_time(u32::MAX).is_err());
+    fn the_time_of_a_process_holds_that_of_threads_that_have_ended() {
+        const WORK: Duration = Duration::from_millis(5);
+        let before = processor_time(Pid::this()).unwrap();
+        let worker = std::thread::spawn(|| {
+            while Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap()) < WORK {}
+        });
+        worker.join().unwrap();
+        assert!(processor_time(Pid::this()).unwrap() >= before + WORK);
+        // More than a process can have (Linux: `PID_MAX_LIMIT`).
+        assert!(processor_time(Pid::from_raw(1 << 23)).is_err());
     }
 
     #[tokio::test]

@@ -5,7 +5,9 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, wait};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpid};
 use tokio::process::{Child, Command};
 
 /// A program, which must keep no state that a sudden end would harm, and everything it starts. It
@@ -22,7 +24,7 @@ impl Tree {
     pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         adopt_orphans()?;
         let root = command.process_group(0).kill_on_drop(true).spawn()?;
-        let group = root.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let group = root.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         Ok(Self { root, group })
     }
 
@@ -37,7 +39,7 @@ impl Tree {
         kill_all(&descendants());
         // Without /proc, the group is all that is known of what the program started.
         if let Some(group) = self.group {
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = killpg(group, Signal::SIGKILL);
         }
         let status = self.root.wait().await;
         end_descendants().await;
@@ -56,7 +58,9 @@ pub(crate) async fn end_descendants() {
         }
         kill_all(&left);
         tokio::time::sleep(Duration::from_millis(5)).await;
-        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+        while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|of| of != WaitStatus::StillAlive)
+        {
+        }
     }
 }
 
@@ -65,14 +69,14 @@ fn kill_all(processes: &[Pid]) {
     // The leaves first, so that none lives to complain that its parent is gone.
     for process in processes.iter().rev() {
         // A signal to what has ended already fails, and that is as it should be.
-        let _ = kill_process(*process, Signal::KILL);
+        let _ = kill(*process, Signal::SIGKILL);
     }
 }
 
 /// Makes this process the parent of its descendants whose own parent ends.
 #[cfg(target_os = "linux")]
 pub(crate) fn adopt_orphans() -> io::Result<()> {
-    Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
+    Ok(nix::sys::prctl::set_child_subreaper(true)?)
 }
 
 /// Elsewhere there is no such thing; a function ends by itself when the runtime that it asks for
@@ -89,7 +93,7 @@ fn descendants() -> Vec<Pid> {
         .flatten()
         .flatten()
         .filter_map(|process| {
-            let id = process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)?;
+            let id = process.file_name().to_str()?.parse().ok().map(Pid::from_raw)?;
             Some((id, parent(&process.path().join("stat"))?))
         })
         .collect();
@@ -107,5 +111,5 @@ fn parent(stat: &std::path::Path) -> Option<Pid> {
     let stat = std::fs::read_to_string(stat).ok()?;
     // The command, in parentheses, may hold anything; the parent is the second field after it.
     let (_, fields) = stat.rsplit_once(')')?;
-    Pid::from_raw(fields.split_whitespace().nth(1)?.parse().ok()?)
+    Some(Pid::from_raw(fields.split_whitespace().nth(1)?.parse().ok()?))
 }

@@ -7,7 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use activity_log_local::http;
-use rustix::process::{Pid, Signal, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::{Folder, run, text, tool};
@@ -94,8 +95,7 @@ impl Dev {
 
     /// Ctrl-C, and what is left of it after that: nothing.
     fn stop(mut self) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::INT).unwrap();
+        interrupt(&self.child).unwrap();
         assert!(self.child.wait().unwrap().success());
         assert_eq!(self.left(), (vec![], vec![]));
     }
@@ -116,10 +116,15 @@ impl Drop for Dev {
     /// Leaves nothing behind when a test has failed.
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
+            let _ = interrupt(&self.child);
             let _ = self.child.wait();
         }
     }
+}
+
+/// Ctrl-C.
+fn interrupt(child: &Child) -> nix::Result<()> {
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT)
 }
 
 /// A process as `/proc` shows it.
@@ -336,8 +341,7 @@ fn its_secret_is_refused_by_a_function_whose_database_is_elsewhere() {
 #[test]
 fn a_sudden_end_of_its_guard_ends_it_with_an_error() {
     let mut dev = Dev::start(&["--empty"]);
-    let guard = Pid::from_raw(dev.process(" guard ").id).unwrap();
-    kill_process(guard, Signal::KILL).unwrap();
+    kill(Pid::from_raw(dev.process(" guard ").id), Signal::SIGKILL).unwrap();
     assert_eq!(dev.child.wait().unwrap().code(), Some(1));
     assert_eq!(dev.left(), (vec![], vec![]));
 }

@@ -15,7 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{Json, ToSql, Type};
 
@@ -280,8 +281,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
             // Ends at once, with all of its processes: nobody needs its data any more.
-            let id = process.id().try_into().ok().and_then(Pid::from_raw);
-            let told = id.map(|id| kill_process(id, Signal::QUIT));
+            let id = process.id().try_into().ok().map(Pid::from_raw);
+            let told = id.map(|id| kill(id, Signal::SIGQUIT));
             if !matches!(told, Some(Ok(()))) {
                 eprintln!("PostgreSQL cannot be told to stop");
             } else if let Err(error) = process.wait() {
