@@ -134,7 +134,7 @@ soak: ## Runs writers and readers side by side for a minute.
 depth: ## Times pages at every depth, appends and verification on this machine.
 	cargo run --locked --profile measured --package bench --bin depth -- $(ARGS)
 
-# Logs of 1,000 and 100,000 entries, in eleven minutes after the builds; `make bench ARGS='--entries
+# Logs of 1,000 and 100,000 entries, in ten minutes after the builds; `make bench ARGS='--entries
 # 1000000'` adds one to the results, `make bench ARGS='--only offset'` measures some requests and writes
 # nothing. Functions are built as they are deployed, and so not together with others.
 bench: peers ## Measures requests and appends beside other designs, and writes bench/results.json.

@@ -19,6 +19,9 @@ pub struct Results {
     pub date: String,
     /// Where it ran.
     pub host: Host,
+    /// The version of each system that is installed rather than built here.
+    #[serde(default)]
+    pub versions: BTreeMap<System, String>,
     /// The logs that were read, the shortest first.
     pub logs: Vec<Log>,
     /// What an append takes, kind by kind.
@@ -60,7 +63,8 @@ pub struct Read {
     pub round_trips: Option<u32>,
     /// The median time from the event handed out to the response taken, in milliseconds.
     pub p50_ms: f64,
-    /// The time that 99 of 100 requests stay within, in milliseconds; `None` of fewer than 100 samples.
+    /// The time that 99 of 100 requests stay within, in milliseconds, which of fewer than 100 samples is
+    /// the longest; `None` where a request takes over a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_ms: Option<f64>,
     /// Processor time of the function's process for one request, in milliseconds. What the database
@@ -178,6 +182,7 @@ mod tests {
         let results = Results {
             date: "2026-11-30".to_owned(),
             host: Host::this().unwrap(),
+            versions: BTreeMap::from([(System::Postgresql, "15.18".to_owned())]),
             logs: vec![Log {
                 entries: 1_000,
                 stored: BTreeMap::from([(System::Ours, 1_800.0)]),

@@ -42,7 +42,7 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
     /// For how many seconds a request is timed in each system at most, but for the first five times
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 1)]
     seconds: u64,
     /// The file of the results. The logs of other lengths that were measured on this machine stay in it
     #[arg(long, default_value = "bench/results.json")]
@@ -123,7 +123,8 @@ async fn run(arguments: &Arguments) -> Result<Results, Failure> {
         writes = stage("appends", writes::measure(&systems)).await?;
     }
     eprintln!("all in {:.0} s", started.elapsed().as_secs_f64());
-    Ok(Results { date: today(), host: Host::this()?, logs, writes, cold_start: None })
+    let versions = systems.versions().clone();
+    Ok(Results { date: today(), host: Host::this()?, versions, logs, writes, cold_start: None })
 }
 
 /// Measures the requests with `only` in their name on a log of this many entries.
@@ -170,8 +171,9 @@ fn merge(mut new: Results, arguments: &Arguments) -> Result<Results, Failure> {
     let old = Results::read(&arguments.results)?;
     // It has a day and a machine of its own.
     new.cold_start = old.cold_start;
-    if old.host != new.host {
-        eprintln!("what {} has is of another machine, and goes", arguments.results.display());
+    if (&old.host, &old.versions) != (&new.host, &new.versions) {
+        let file = arguments.results.display();
+        eprintln!("what {file} has is of another machine or of other versions, and goes");
         return Ok(new);
     }
     let others = old.logs.into_iter().filter(|log| new.log(log.entries).is_none());

@@ -10,13 +10,13 @@ use bench::results::{Case, Read, System};
 use crate::process::{Shown, perform};
 use crate::requests::Request;
 
-/// How many samples a percentile of 99 takes.
+/// How many samples there are at most: as many as a 99th percentile takes.
 const ENOUGH: u32 = 100;
 
 /// How many samples there are at least.
 const FEW: u32 = 5;
 
-/// A request that takes longer than this has [`FEW`] samples.
+/// A request that takes longer than this has [`FEW`] samples, and no 99th percentile.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// A system with its log: processes that are timed, and processes whose calls are counted.
@@ -100,6 +100,8 @@ struct Measured<'a> {
     target: &'a mut Target,
     counted: Option<Counted>,
     shown: Vec<Shown>,
+    /// How long the request took at first.
+    once: Duration,
     /// How many samples there are to be.
     wanted: u32,
     times: Vec<Duration>,
@@ -112,6 +114,7 @@ impl<'a> Measured<'a> {
             target,
             counted: None,
             shown: Vec::new(),
+            once: Duration::ZERO,
             wanted: 0,
             times: Vec::new(),
             cpu: Duration::ZERO,
@@ -127,6 +130,7 @@ impl<'a> Measured<'a> {
         }
         let performed = perform(self.target.timed.of(request)?, request).await?;
         self.shown = performed.shown;
+        self.once = performed.elapsed;
         self.wanted = samples(performed.elapsed, time);
         if performed.elapsed > SLOW {
             // Nothing that is done once would show in it.
@@ -150,7 +154,7 @@ impl<'a> Measured<'a> {
         let mut times = self.times;
         times.sort_unstable();
         let samples = u32::try_from(times.len())?;
-        let p99 = (samples >= ENOUGH).then(|| percentile(&times, 99)).flatten();
+        let p99 = if self.once > SLOW { None } else { percentile(&times, 99) };
         let read = Read {
             read_units: self.counted.map(|counted| counted.read_units),
             round_trips: self.counted.map(|counted| counted.round_trips),

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use bench::dynamodb::{Counting, QUIET};
 use bench::function::Function;
+use bench::machine::said_by;
 use bench::results::System;
 use bench::{Failure, peer_names, real, sizes};
 use peers::Record;
@@ -48,6 +49,8 @@ const POSTGRESQL_PEER: &str = "peer-postgresql";
 /// What can run here.
 pub(crate) struct Systems {
     present: Vec<System>,
+    /// The version of each that was installed.
+    versions: BTreeMap<System, String>,
     /// The folder with our functions and the peers in Rust.
     functions: PathBuf,
     node: Option<peers::node::Peer>,
@@ -59,7 +62,8 @@ impl Systems {
     /// # Errors
     /// If our functions are not in the folder, or a peer that was built does not start.
     pub(crate) async fn find(wanted: &[System], functions: PathBuf) -> Result<Self, Failure> {
-        let mut systems = Self { present: Vec::new(), functions, node: None };
+        let mut systems =
+            Self { present: Vec::new(), versions: BTreeMap::new(), functions, node: None };
         for system in wanted {
             let missing = match system {
                 System::Ours => {
@@ -74,6 +78,8 @@ impl Systems {
                 }
                 System::Node => match peers::node::find() {
                     Ok(peer) => {
+                        let version = said_by(peer.program, &["--version"])?;
+                        systems.versions.insert(*system, version);
                         systems.node = Some(peer);
                         None
                     }
@@ -81,8 +87,13 @@ impl Systems {
                 },
                 System::Postgresql => {
                     systems.program(POSTGRESQL_PEER)?;
-                    let started = Cluster::start().await?;
-                    started.is_none().then(|| "PostgreSQL is not installed".to_owned())
+                    match Cluster::start().await? {
+                        Some(cluster) => {
+                            systems.versions.insert(*system, cluster.version().await?);
+                            None
+                        }
+                        None => Some("PostgreSQL is not installed".to_owned()),
+                    }
                 }
             };
             match missing {
@@ -96,6 +107,11 @@ impl Systems {
     /// What is there, in the order of the tables.
     pub(crate) fn present(&self) -> &[System] {
         &self.present
+    }
+
+    /// The version of each that is installed rather than built here.
+    pub(crate) fn versions(&self) -> &BTreeMap<System, String> {
+        &self.versions
     }
 
     fn has(&self, system: System) -> bool {

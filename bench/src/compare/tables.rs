@@ -34,13 +34,21 @@ pub(crate) fn tables(results: &Results) -> Vec<Table> {
 fn machine(results: &Results) -> Table {
     let host = &results.host;
     let mut table = Table::new("machine", "run | ");
-    for (name, value) in [
+    let here = [
         ("day", results.date.clone()),
         ("processor", format!("{}, {} cores", host.processor, host.cores)),
         ("memory", format!("{} GiB", host.memory_gib)),
         ("system", host.kernel.clone()),
         ("compiler", host.rustc.clone()),
-    ] {
+    ];
+    let installed = results.versions.iter().map(|(system, version)| {
+        let name = match system {
+            System::Node => "Node.js",
+            system => system.label(),
+        };
+        (name, version.clone())
+    });
+    for (name, value) in here.into_iter().chain(installed) {
         table.row(&[name.to_owned(), value]);
     }
     table
@@ -183,6 +191,7 @@ mod tests {
         Results {
             date: "2026-11-30".to_owned(),
             host: Host::this().unwrap(),
+            versions: BTreeMap::from([(System::Node, "v20.20.2".to_owned())]),
             logs: vec![Log {
                 entries: 100_000,
                 stored: BTreeMap::from([(System::Ours, 1_799.6)]),
