@@ -16,6 +16,8 @@ SAM := $(AWS)/bin/sam
 IN_AWS := PYTHONPATH=$(CURDIR)/$(AWS) SAM_CLI_TELEMETRY=0
 # The modules of the peer in JavaScript.
 NODE_PEER := bench/peers/node/node_modules/.package-lock.json
+# Those of the web component's build and tests.
+VIEWER := viewer/node_modules/.package-lock.json
 COST := cargo run --locked --quiet --package bench --bin cost --
 REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
 
@@ -34,6 +36,7 @@ echo "make: $@, in total $$SECONDS s"
 endef
 
 .PHONY: help run check test test-moto build lint soak depth bench bench-cold charts cost bench-check docs
+.PHONY: viewer test-viewer pictures
 .PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -51,9 +54,9 @@ check: ## Checks the Rust code only: format, clippy, unit tests and store tests.
 	+$(call timed,format clippy unit-tests store-tests)
 
 test: ## Checks everything, and prints the seconds of each step.
-	+$(call timed,tools format lint clippy rustdoc all-tests costs test-moto)
+	+$(call timed,tools format lint clippy rustdoc all-tests costs test-viewer test-moto)
 
-tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) peers
+tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) $(VIEWER) peers
 
 # What the peers of the bench need.
 peers: $(NODE_PEER) debian
@@ -101,6 +104,19 @@ test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the 
 		--skip of_many_that_rename
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server \
 		cargo test --locked --workspace --test recording moto
+
+# viewer/dist is committed, and the function that serves it embeds it.
+viewer: $(VIEWER) ## Builds the web component into viewer/dist.
+	npm --prefix viewer run --silent build
+
+# In a browser too: over logs that are computed, and over a real one that `activities dev` serves.
+test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a browser.
+	@command -v $(or $(BROWSER_PATH),chromium chromium-browser google-chrome) >/dev/null || \
+		tools/debian.sh /usr/bin/chromium:chromium
+	cargo build --locked --package activities
+	npm --prefix viewer run --silent check
+	npm --prefix viewer run --silent test
+	npm --prefix viewer run --silent test:browser
 
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
 # and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
@@ -201,8 +217,7 @@ $(REDOCLY): tools/package.json tools/package-lock.json
 		--loglevel=error >/dev/null
 	@touch $@
 
-$(NODE_PEER): bench/peers/node/package.json bench/peers/node/package-lock.json
-	@echo 'make: installing the modules of the Node.js peer'
-	@npm --prefix bench/peers/node ci --ignore-scripts --no-audit --no-fund --no-update-notifier \
-		--loglevel=error >/dev/null
+$(NODE_PEER) $(VIEWER): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@echo 'make: installing the modules of $*'
+	@npm --prefix $* ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@

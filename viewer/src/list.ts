@@ -1,0 +1,248 @@
+// One list of the log: what is loaded of it, what is asked for next, and whether it grew.
+
+import type { Activity, Facets, Histogram, Page } from './activity.js';
+import { Failure, type Client } from './client.js';
+import { parameters, type Query } from './query.js';
+import { Ranks } from './ranks.js';
+
+/** How many entries a request asks for at the most. */
+const PAGE = 100;
+
+/** How long after the last change of filters their counts are asked for, in milliseconds. */
+const SUMMARY_DELAY = 300;
+
+/** In how many parts the time is counted. */
+const BUCKETS = 60;
+
+/** How often a list is asked whether it grew, in milliseconds: at first, and at last. */
+const POLL = { first: 3_000, last: 30_000 };
+
+/** For how long after input or news it is asked as often as at first. */
+const LIVELY = 60_000;
+
+/** For how long a list may look shorter than before until it is taken for another, in milliseconds. */
+const FALL = 1_000;
+
+/** What a list tells of itself. */
+export interface Reader {
+  /** Something is there that was not. */
+  changed(): void;
+  /** The log is not the one that was read so far. */
+  rewritten(): void;
+}
+
+/** A part of a list that is being loaded, by rank. */
+interface Loading {
+  newest: number;
+  oldest: number;
+  abort: AbortController;
+}
+
+/** The entries that match a query. */
+export class List {
+  readonly ranks = new Ranks();
+  /** Whether the length of the list is known. */
+  isCounted = false;
+  failure: Failure | null = null;
+  facets: Facets | null = null;
+  histogram: Histogram | null = null;
+  #loading: Loading | null = null;
+  #etag: string | null = null;
+  /** Since when the list looks shorter than before. */
+  #fellAt: number | null = null;
+  #wait = POLL.first;
+  #livelyUntil = Date.now() + LIVELY;
+  #pollTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #summaryTimer: ReturnType<typeof setTimeout>;
+  readonly #stopped = new AbortController();
+
+  constructor(
+    private readonly client: Client,
+    readonly query: Query,
+    private readonly reader: Reader,
+  ) {
+    this.#summaryTimer = setTimeout(() => void this.#summarize(), SUMMARY_DELAY);
+    const options = { signal: this.#stopped.signal };
+    document.addEventListener('visibilitychange', () => this.#follow(0), options);
+  }
+
+  /** Loads the newest page, or only the length if the reader begins elsewhere. */
+  start(isNewest: boolean): Promise<void> {
+    return this.#try(async (signal) => {
+      const page = await this.#page({ limit: isNewest ? PAGE : 0 }, signal);
+      this.#place(page);
+      this.ranks.show();
+      this.isCounted = true;
+      this.#follow();
+    });
+  }
+
+  /** Ends all requests. */
+  stop(): void {
+    this.#stopped.abort();
+    this.rest();
+    clearTimeout(this.#summaryTimer);
+    clearTimeout(this.#pollTimer);
+  }
+
+  /** Ends the request for a page that nobody waits for any more. */
+  rest(): void {
+    this.#loading?.abort.abort();
+    this.#loading = null;
+  }
+
+  /** Loads what is missing of the rows from `first` to before `end`, and what the reader comes to next. */
+  want(first: number, end: number, direction: 'older' | 'newer' | 'around'): void {
+    const wanted = this.failure ? null : this.ranks.missing(first, end, PAGE, direction);
+    if (!wanted || !this.isCounted) return;
+    const newest = this.ranks.total - wanted.offset;
+    const oldest = newest - wanted.limit + 1;
+    const loading = this.#loading;
+    // What is on its way may hold it; when it has come, this is called again.
+    if (loading && newest <= loading.newest && newest >= loading.oldest) return;
+    if (loading && oldest <= loading.newest && oldest >= loading.oldest) return;
+    this.rest();
+    const abort = new AbortController();
+    this.#loading = { newest, oldest, abort };
+    void this.#try(async (signal) => {
+      const page = await this.#page(wanted, AbortSignal.any([abort.signal, signal]));
+      this.#loading = null;
+      const { total } = this.ranks;
+      this.#place(page);
+      if (page.data.length === 0 && this.ranks.total === total) {
+        throw new Failure(200, 'no_entries', 'a page has no entries');
+      }
+    });
+  }
+
+  /** Asks again for what failed. */
+  retry(): void {
+    this.failure = null;
+    if (!this.isCounted) void this.start(true);
+    this.reader.changed();
+  }
+
+  /** Someone is here: news are looked for more often. */
+  touch(): void {
+    this.#livelyUntil = Date.now() + LIVELY;
+    if (this.#wait > POLL.first) this.#follow(POLL.first);
+  }
+
+  /** How many entries of this list are before a time. */
+  async countBefore(time: string): Promise<number> {
+    const { until } = this.query;
+    const before = until && Date.parse(until) < Date.parse(time) ? until : time;
+    const page = await this.#page({ limit: 0, until: before }, this.#stopped.signal);
+    return page.pagination.total;
+  }
+
+  /** The rank of an entry of this list; `null` if it is not in it. */
+  async rankOf({ id, createdAt }: Activity): Promise<number | null> {
+    let offset = await this.countBefore(createdAt);
+    for (;;) {
+      const range = { limit: PAGE, offset, order: 'asc' };
+      const { data } = await this.#page(range, this.#stopped.signal);
+      const index = data.findIndex((entry) => entry.id === id);
+      if (index >= 0) return offset + index + 1;
+      if (data.at(-1)?.createdAt !== createdAt) return null;
+      offset += data.length;
+    }
+  }
+
+  /** About when the entry of a rank was made, by the histogram, in milliseconds. */
+  timeOf(rank: number): number | null {
+    const { from, to, counts } = this.histogram ?? { from: null, to: null, counts: [] };
+    if (from === null || to === null) return null;
+    const [begin, length] = [Date.parse(from), Date.parse(to) - Date.parse(from)];
+    let before = 0;
+    for (const [part, count] of counts.entries()) {
+      if (rank <= before + count) {
+        const within = (rank - before) / count;
+        return begin + ((part + within) * length) / counts.length;
+      }
+      before += count;
+    }
+    return begin + length;
+  }
+
+  /** Shows what is new. Returns how many rows that adds. */
+  show(): number {
+    return this.ranks.show();
+  }
+
+  async #page(
+    range: { limit: number; offset?: number; order?: string; until?: string; include?: string },
+    signal: AbortSignal,
+  ): Promise<Page> {
+    const asked = parameters(this.query);
+    for (const [name, value] of Object.entries(range)) asked.set(name, String(value));
+    if (range.include) asked.set('buckets', String(BUCKETS));
+    return (await this.client.request(asked, { signal })).json();
+  }
+
+  async #summarize(): Promise<void> {
+    await this.#try(async (signal) => {
+      const page = await this.#page({ limit: 0, include: 'facets,histogram' }, signal);
+      this.facets = page.facets ?? null;
+      this.histogram = page.histogram ?? null;
+    });
+  }
+
+  /** Looks for news after a time. */
+  #follow(wait = this.#wait): void {
+    clearTimeout(this.#pollTimer);
+    if (document.hidden || !this.isCounted || this.#stopped.signal.aborted) return;
+    if (wait >= POLL.first) this.#wait = wait;
+    this.#pollTimer = setTimeout(() => void this.#poll(), wait);
+  }
+
+  async #poll(): Promise<void> {
+    await this.#try(async (signal) => {
+      const asked = parameters(this.query);
+      asked.set('limit', '0');
+      const response = await this.client.request(asked, { signal, etag: this.#etag });
+      if (response.status === 304) return;
+      this.#etag = response.headers.get('etag');
+      const { pagination } = (await response.json()) as Page;
+      if (pagination.total > this.ranks.total) this.#livelyUntil = Date.now() + LIVELY;
+      this.#count(pagination.total);
+    });
+    if (this.#fellAt !== null) return this.#follow(FALL);
+    const isLively = Date.now() < this.#livelyUntil;
+    this.#follow(isLively ? POLL.first : Math.min(this.#wait * 2, POLL.last));
+  }
+
+  #place(page: Page): void {
+    this.#count(page.pagination.total);
+    if (!this.ranks.place(page)) this.reader.rewritten();
+  }
+
+  /**
+   * Notes how long the list is by a response. It may be an older one, or from a replica that lags behind;
+   * a log that stays shorter was rewritten.
+   */
+  #count(total: number): void {
+    if (this.ranks.count(total)) {
+      this.#fellAt = null;
+    } else if (this.#fellAt === null) {
+      this.#fellAt = Date.now();
+      this.#etag = null;
+      this.#follow(FALL);
+    } else if (Date.now() - this.#fellAt >= FALL) {
+      this.reader.rewritten();
+    }
+  }
+
+  /** Runs a part of the work, notes what failed, and tells the reader; unless it was ended. */
+  async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#stopped;
+    try {
+      await work(signal);
+    } catch (error) {
+      if (signal.aborted || (error instanceof DOMException && error.name === 'AbortError')) return;
+      this.#loading = null;
+      this.failure = error instanceof Failure ? error : new Failure(0, '', String(error));
+    }
+    if (!signal.aborted) this.reader.changed();
+  }
+}
