@@ -145,7 +145,8 @@ async fn serve(arguments: &Arguments, functions: &mut Guard) -> Result<(), Failu
     }
     let port = arguments.port;
     println!(
-        "\nActivity Logs is running at http://127.0.0.1:{port}/api/activities\n\n\
+        "\nSee the log of user {user}:\n\n  http://127.0.0.1:{port}/viewer#token={token}\n\n\
+         Activity Logs is running at http://127.0.0.1:{port}/api/activities\n\n\
          A token of user {user}, good for a day:\n\n  {token}\n\nTry it:\n\n  \
          curl -H 'Authorization: Bearer {token}' 'http://127.0.0.1:{port}/api/activities?limit=2'\n\n\
          Ctrl-C stops it."
@@ -158,10 +159,11 @@ async fn wait_until_ready(arguments: &Arguments, token: &str) -> Result<(), Fail
     let bearer = format!("Bearer {token}");
     let started = Instant::now();
     // With or without entries to show: the route exists and its function reaches the database.
-    let routes: [(&str, &[u16]); 3] = [
+    let routes: [(&str, &[u16]); 4] = [
         ("/api/activities?limit=1", &[200]),
         ("/api/activities/my-project/production?limit=1", &[200, 404]),
         ("/api/activities/1", &[200, 403, 404]),
+        ("/viewer", &[200]),
     ];
     for (path, statuses) in routes {
         let mut last: String;

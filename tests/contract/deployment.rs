@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use activity_log::api::Route;
 use activity_log::api::routes::{GET_ACTIVITY, LIST_PROJECT_ACTIVITIES, ROUTES};
+use activity_log::api::{Route, viewer};
 use activity_log::auth::TokenError;
 use activity_log::config;
 use activity_log::store::{PageRequest, Usage};
@@ -18,9 +18,9 @@ use activity_log_local::kit::{TEMPLATE, whole};
 use activity_log_local::template::{Key, permissions, tables};
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, GET, LIST, PROJECT};
+use crate::support::{Fixture, GET, LIST, PROJECT, VIEWER};
 
-/// The function that no route leads to.
+/// The function that no path leads to.
 const RECORDER: &str = "record-activities";
 
 fn template() -> Value {
@@ -62,19 +62,24 @@ fn routes_functions_router_and_events_are_the_same_everywhere() {
     let functions = functions(&template);
     let mut deployed = BTreeSet::from([RECORDER.to_owned()]);
     let mut router = serde_json::Map::new();
-    for (route, event) in ROUTES.into_iter().zip([LIST, PROJECT, GET]) {
-        let events = functions[route.function]["Events"].as_object().unwrap();
-        assert_eq!(events.len(), 1);
-        assert_eq!(events["Request"]["Type"], "HttpApi");
-        let request = &events["Request"]["Properties"];
-        assert_eq!(request["ApiId"], "HttpApi");
-        assert_eq!((&request["Method"], &request["Path"]), (&json!("ANY"), &json!(route.path)));
+    let routes = ROUTES.map(|route| (route.function, vec![("Request", route.path)]));
+    let pages = vec![("File", viewer::FILE_PATH), ("Page", viewer::PAGE_PATH)];
+    let served = routes.into_iter().chain([(viewer::FUNCTION, pages)]);
+    for ((function, paths), event) in served.zip([LIST, PROJECT, GET, VIEWER]) {
+        let events = functions[function]["Events"].as_object().unwrap();
+        assert_eq!(events.len(), paths.len());
+        for (name, path) in &paths {
+            assert_eq!(events[*name]["Type"], "HttpApi");
+            let request = &events[*name]["Properties"];
+            assert_eq!(request["ApiId"], "HttpApi");
+            assert_eq!((&request["Method"], &request["Path"]), (&json!("ANY"), &json!(path)));
+            router.insert((*path).to_owned(), function.into());
+        }
         let event: Value = serde_json::from_str(event).unwrap();
-        assert_eq!(event["routeKey"], format!("ANY {}", route.path));
-        deployed.insert(route.function.to_owned());
-        router.insert(route.path.to_owned(), route.function.into());
+        assert!(paths.iter().any(|(_, path)| event["routeKey"] == format!("ANY {path}")));
+        deployed.insert(function.to_owned());
     }
-    assert_eq!(deployed.len(), ROUTES.len() + 1);
+    assert_eq!(deployed.len(), ROUTES.len() + 2);
     assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), deployed);
     assert_eq!(names_in("functions"), deployed);
     assert_eq!(names_in("events"), deployed);
@@ -193,11 +198,13 @@ fn every_variable_that_a_function_reads_is_set_and_no_other() {
             asked.borrow_mut().insert(name.to_owned());
             Some("0123456789abcdef0123456789abcdef".to_owned())
         };
-        config::tables(&variable).unwrap();
         let _ = config::telemetry(&variable);
+        if binary != viewer::FUNCTION {
+            config::tables(&variable).unwrap();
+        }
         if binary == RECORDER {
             assert!(config::dead_letter_queue(&variable).is_some());
-        } else {
+        } else if binary != viewer::FUNCTION {
             // Two sources of keys are refused, once both are read; and so are these other values.
             let seconds = |name: &str| variable(name).filter(|_| name != "JWT_LEEWAY_SECONDS");
             assert!(config::verifier(&seconds).is_err());
@@ -295,6 +302,7 @@ async fn a_function_may_make_the_calls_that_it_makes_and_no_other() {
         }
         assert_eq!(faults.actions(), allowed(route.function), "{route:?}");
     }
+    assert_eq!(allowed(viewer::FUNCTION), BTreeSet::new());
 }
 
 #[test]
@@ -327,7 +335,8 @@ fn reading_functions_cannot_write_and_none_can_scan_or_do_anything_everywhere() 
                 assert!(resource.contains("Table.Arn"), "{binary}: {resource}");
             }
         }
-        // Besides the tables: its messages, its log, and traces, which have nothing narrower.
+        // Besides the tables: its messages, its log, and traces, which have nothing narrower. The
+        // viewer has its log alone.
         let messages = [
             json!([
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
@@ -339,7 +348,10 @@ fn reading_functions_cannot_write_and_none_can_scan_or_do_anything_everywhere() 
             json!([["logs:CreateLogStream", "logs:PutLogEvents"], [format!("{log_group}.Arn")]]);
         let traces = json!([["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"]);
         let messages = messages.into_iter().filter(|_| binary == RECORDER);
-        assert_eq!(others, messages.chain([log, traces]).collect::<Vec<_>>());
+        let is_traced = function.get("Tracing") != Some(&json!("PassThrough"));
+        assert_eq!(is_traced, binary != viewer::FUNCTION, "{binary}");
+        let traces = is_traced.then_some(traces);
+        assert_eq!(others, messages.chain([log]).chain(traces).collect::<Vec<_>>());
         let retention = &template["Resources"][log_group]["Properties"]["RetentionInDays"];
         assert_eq!(retention, "LogRetentionDays", "{binary}");
     }

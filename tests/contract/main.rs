@@ -17,4 +17,5 @@ mod support;
 mod table;
 mod telemetry;
 mod tokens;
+mod viewer;
 mod walk;

@@ -3,6 +3,7 @@
 
 mod held;
 mod measured;
+mod viewer;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -51,7 +52,7 @@ const PAGE_UNITS: f64 = 6.0;
 const HOURS: f64 = 730.0;
 
 /// What cannot be measured here.
-#[derive(clap::Args)]
+#[derive(Clone, Copy, clap::Args)]
 struct Assumed {
     /// Milliseconds of a round trip from Lambda to DynamoDB
     #[arg(long, default_value_t = 8.0)]
@@ -239,6 +240,7 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
     request("pages of 100 of one environment", log.list_environment().await?);
     request("totals alone (`limit=0`)", log.list("limit=0").await?);
     let get = request("entries by id", log.get().await?);
+    let poll = assumed.requests(&log.poll().await?, memory).sum();
 
     let mut appends = Table::new(
         "appends",
@@ -282,6 +284,8 @@ async fn tables(assumed: &Assumed) -> Result<Vec<Table>, Failure> {
     let watching = watching(&template, &log)?;
     Ok(vec![
         requests,
+        viewer::visits(assumed, memory).await?,
+        viewer::following(poll),
         appends,
         parts(&sizes, &direct)?,
         indexes(&sizes),

@@ -119,6 +119,20 @@ impl Log {
         self.request(&LIST_ACTIVITIES, LIST, query, None).await
     }
 
+    /// A request for the total alone, with the entity tag of the last response, that finds nothing new.
+    pub(crate) async fn poll(&mut self) -> Result<Taken, Failure> {
+        let query = |event: &mut Value| event["rawQueryString"] = "limit=0".into();
+        let (response, _) = self.send(&LIST_ACTIVITIES, LIST, query).await?;
+        let tag = response["headers"]["etag"].clone();
+        let again = |event: &mut Value| {
+            query(event);
+            event["headers"]["if-none-match"] = tag;
+        };
+        let (response, taken) = self.send(&LIST_ACTIVITIES, LIST, again).await?;
+        expect_status(&response, 304)?;
+        Ok(taken)
+    }
+
     /// A request to `/api/activities/{projectSlug}/{environmentSlug}`.
     pub(crate) async fn list_environment(&mut self) -> Result<Taken, Failure> {
         self.request(&LIST_PROJECT_ACTIVITIES, PROJECT, "", None).await
@@ -186,28 +200,36 @@ impl Log {
         query: &str,
         id: Option<&str>,
     ) -> Result<Taken, Failure> {
+        let change = |event: &mut Value| {
+            event["rawQueryString"] = query.into();
+            if let Some(id) = id {
+                event["pathParameters"] = json!({ "id": id });
+            }
+        };
+        let (response, taken) = self.send(route, event, change).await?;
+        expect_status(&response, 200)?;
+        Ok(taken)
+    }
+
+    /// The response to an event, changed by `change`, with what it took.
+    async fn send(
+        &mut self,
+        route: &'static Route,
+        event: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<(Value, Taken), Failure> {
         let mut event: Value = serde_json::from_str(event)?;
-        event["rawQueryString"] = query.into();
         event["headers"]["accept-encoding"] = "gzip, deflate, br".into();
-        if let Some(id) = id {
-            event["pathParameters"] = json!({ "id": id });
-        }
+        change(&mut event);
         let event = LambdaEvent::new(serde_json::from_value(event)?, Context::default());
         let response = serde_json::to_value(lambda::invoke(&self.api, route, event).await?)?;
-        if response["statusCode"] != 200 {
-            return Err(response.to_string().into());
-        }
-        let body = response["body"].as_str().unwrap_or_default();
-        let sent = match response["isBase64Encoded"].as_bool() {
-            Some(true) => body.trim_end_matches('=').len() * 3 / 4,
-            _ => body.len(),
-        };
-        Ok(Taken { sent: real(sent as u64), ..self.line()? })
+        let sent = sent(&response);
+        Ok((response, Taken { sent, ..self.line()? }))
     }
 
     /// What the line of a request or batch says.
     fn line(&mut self) -> Result<Taken, Failure> {
-        let mut line: Value = serde_json::from_str(&self.lines.try_recv()?)?;
+        let line: Value = serde_json::from_str(&self.lines.try_recv()?)?;
         for set in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
             let dimension = set["Dimensions"][0][0].as_str().unwrap_or_default();
             for metric in set["Metrics"].as_array().into_iter().flatten() {
@@ -220,10 +242,20 @@ impl Log {
                 self.metrics.insert(metric.map(str::to_owned));
             }
         }
+        Taken::of_line(line)
+    }
+}
+
+impl Taken {
+    /// What a line says, without what was sent.
+    ///
+    /// # Errors
+    /// If a member is not there.
+    pub(crate) fn of_line(mut line: Value) -> Result<Self, Failure> {
         // The only member whose length differs from run to run.
         line["latency"] = json!(12.345);
         let number = |name: &str| line[name].as_f64().ok_or_else(|| format!("no {name}: {line}"));
-        Ok(Taken {
+        Ok(Self {
             read_units: number("readUnits")?,
             write_units: number("writeUnits")?,
             trips: number("trips")?,
@@ -231,6 +263,22 @@ impl Log {
             sent: 0.0,
         })
     }
+}
+
+/// The bytes of a response's body as the caller gets it.
+pub(crate) fn sent(response: &Value) -> f64 {
+    let body = response["body"].as_str().unwrap_or_default();
+    let bytes = match response["isBase64Encoded"].as_bool() {
+        Some(true) => body.trim_end_matches('=').len() * 3 / 4,
+        _ => body.len(),
+    };
+    real(bytes as u64)
+}
+
+/// # Errors
+/// If the response has another status.
+pub(crate) fn expect_status(response: &Value, status: u16) -> Result<(), Failure> {
+    if response["statusCode"] == status { Ok(()) } else { Err(response.to_string().into()) }
 }
 
 /// A message as SQS delivers it; its id is its idempotency key.

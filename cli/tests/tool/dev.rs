@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// How long what `activities dev` started may live after its sudden end.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// The component, by the name under which it is embedded.
+const COMPONENT: &str = "/viewer/activity-log.js";
+
 struct Dev {
     child: Child,
     port: u16,
@@ -192,6 +195,26 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let (status, page) = get(dev.port, path, token).await;
     assert_eq!((status, &page["pagination"]["total"]), (200, &150.into()), "{page}");
     assert_eq!(page["data"].as_array().unwrap().len(), 2);
+
+    // The address of the viewer, which comes first: its fragment has the token, and is not sent.
+    let address = dev.printed.lines().find(|line| line.contains("http://")).unwrap().trim();
+    let (address, fragment) = address.split_once('#').unwrap();
+    assert_eq!(fragment, format!("token={token}"));
+    let path = address.strip_prefix(&format!("http://127.0.0.1:{}", dev.port)).unwrap();
+    assert_eq!(path, "/viewer");
+    for (path, name) in
+        [(path, "index.html"), ("/viewer/index.html", "index.html"), (COMPONENT, "activity-log.js")]
+    {
+        let response = http::get(dev.port, path, &[]).await.unwrap();
+        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../viewer/dist/");
+        assert_eq!(response.body(), &std::fs::read(format!("{built}{name}")).unwrap(), "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    }
+    for path in ["/viewer/none.js", "/viewer/..%2fCargo.toml", "/viewer/%2e%2e"] {
+        let (status, problem) = get(dev.port, path, token).await;
+        assert_eq!((status, &problem["code"]), (404, &"file_not_found".into()), "{path}");
+    }
 
     // The examples of the README.
     let examples = readme_examples();

@@ -46,6 +46,9 @@ pub enum ApiError {
     /// The activity is another user's.
     #[error("another user's activity")]
     NotTheCallers,
+    /// The viewer has no file of this name.
+    #[error("no such file")]
+    FileNotFound,
     /// What we need failed, for now: the same request may succeed when it is sent again.
     #[error("unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

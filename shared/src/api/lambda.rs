@@ -15,8 +15,9 @@ use url::Url;
 
 use super::request::query::MAX_LENGTH;
 use super::response::link::RESERVED;
+use super::viewer::{File, Viewer};
 use super::{Api, Route};
-use crate::config::PathParameters;
+use crate::config::{self, PathParameters};
 use crate::function;
 
 /// What cannot stand in a query as it is (RFC 3986, section 3.4).
@@ -64,6 +65,32 @@ pub async fn invoke(
     let answer = service_fn(|request: Request| async move {
         Ok::<_, Error>(Ready(route.answer(api, &request).await))
     });
+    Adapter::from(answer).call(LambdaEvent { payload, context }).await
+}
+
+/// Runs the function that serves the viewer of these files: an event at a time, until it is stopped.
+///
+/// # Errors
+/// An error of the Lambda runtime if that cannot be reached.
+pub async fn run_viewer(files: &'static [File]) -> Result<(), Error> {
+    function::init_log();
+    let viewer = Viewer::new(files, config::telemetry(&config::environment));
+    lambda_runtime::run(service_fn(|event| invoke_viewer(&viewer, event))).await
+}
+
+/// Answers one event, likewise.
+///
+/// # Errors
+/// None; the type is the Lambda runtime's.
+pub async fn invoke_viewer(
+    viewer: &Viewer,
+    event: LambdaEvent<LambdaRequest>,
+) -> Result<impl Serialize + use<>, Error> {
+    let LambdaEvent { payload, context } = event;
+    // The names of files have nothing to decode.
+    let payload = readable(payload, PathParameters::Decoded);
+    let answer =
+        service_fn(|request: Request| ready(Ok::<_, Error>(Ready(viewer.answer(&request)))));
     Adapter::from(answer).call(LambdaEvent { payload, context }).await
 }
 

@@ -4,13 +4,14 @@
 //! the caller in, `request` reads what is asked for into types that hold nothing invalid, the route's
 //! handler asks the [`Store`], and `response` writes what it comes to. The table of routes,
 //! [`routes::ROUTES`], is the one list of them: the template, the router of local development, openapi.yaml and
-//! the telemetry are held against it.
+//! the telemetry are held against it. Beside it there is the page that shows the log: [`viewer`].
 
 mod error;
 pub mod lambda;
 mod request;
 mod response;
 pub mod routes;
+pub mod viewer;
 
 pub use error::ApiError;
 pub use routes::{DEADLINE, Route};

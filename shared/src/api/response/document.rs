@@ -71,14 +71,20 @@ impl Document {
     /// The entity tag: the same as long as the document and its headers are. It is weak because it
     /// does not tell compressed from not.
     fn tag(&self) -> String {
-        let mut hash = digest::Context::new(&SHA256);
-        hash.update(self.body.as_bytes());
-        for (name, value) in &self.headers {
-            hash.update(name.as_ref());
-            hash.update(value.as_ref());
-        }
-        format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
+        let headers = self.headers.iter();
+        let headers =
+            headers.flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+        entity_tag([self.body.as_bytes()].into_iter().chain(headers))
     }
+}
+
+/// The weak entity tag of what these bytes are, in this order.
+pub(crate) fn entity_tag<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = digest::Context::new(&SHA256);
+    for part in parts {
+        hash.update(part);
+    }
+    format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
 }
 
 /// A response that no one but the caller may keep, and the caller only to ask whether it is still so.
@@ -91,7 +97,7 @@ pub(crate) fn private(status: StatusCode, body: Body) -> Response<Body> {
 }
 
 /// Whether `If-None-Match` names `tag`, by the weak comparison (RFC 9110, section 13.1.2).
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn matches(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given

@@ -6,10 +6,10 @@ use lambda_http::{Body, Response};
 use serde::Serialize;
 
 use crate::Report;
+use crate::api::ApiError;
 use crate::api::request::accept::Format;
 use crate::api::request::query::MAX_LENGTH;
 use crate::api::response::document::private;
-use crate::api::{ApiError, Route};
 use crate::auth::TokenError;
 use crate::id::MAX_ID;
 
@@ -42,9 +42,9 @@ struct Rendered {
 }
 
 impl ApiError {
-    /// The response to a request of `route` that it ends.
-    pub(crate) fn response(&self, route: &Route, request_id: &str) -> Response<Body> {
-        let Rendered { status, code, message, detail } = self.rendered(route);
+    /// The response to a request that it ends. `failure` is what the caller is told when it is ours.
+    pub(crate) fn response(&self, failure: &str, request_id: &str) -> Response<Body> {
+        let Rendered { status, code, message, detail } = self.rendered(failure);
         let problem = Problem {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
@@ -64,8 +64,8 @@ impl ApiError {
     }
 
     /// The stable name of the error.
-    pub(crate) fn code(&self, route: &Route) -> &'static str {
-        self.rendered(route).code
+    pub(crate) fn code(&self) -> &'static str {
+        self.rendered("").code
     }
 
     /// Why a token was refused, if that is the error.
@@ -87,7 +87,7 @@ impl ApiError {
     }
 
     /// The one mapping from errors to HTTP.
-    fn rendered(&self, route: &Route) -> Rendered {
+    fn rendered(&self, failure: &str) -> Rendered {
         let rendered = |status, code, message: &str, detail| Rendered {
             status,
             code,
@@ -159,14 +159,17 @@ impl ApiError {
                 "Activity entry does not belong to the authenticated user",
                 None,
             ),
+            Self::FileNotFound => {
+                rendered(StatusCode::NOT_FOUND, "file_not_found", "File not found", None)
+            }
             Self::Unavailable(_) => rendered(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                route.failure,
+                failure,
                 Some("The log cannot be read now. Send the request again.".to_owned()),
             ),
             Self::Internal(_) => {
-                rendered(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", route.failure, None)
+                rendered(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", failure, None)
             }
         }
     }
@@ -187,6 +190,7 @@ impl ApiError {
             | Self::LogRewritten
             | Self::ActivityNotFound
             | Self::NotTheCallers
+            | Self::FileNotFound
             | Self::Internal(_) => None,
         }
     }
@@ -203,6 +207,7 @@ impl ApiError {
             | Self::LogRewritten
             | Self::ActivityNotFound
             | Self::NotTheCallers
+            | Self::FileNotFound
             | Self::Unavailable(_)
             | Self::Internal(_) => None,
         }

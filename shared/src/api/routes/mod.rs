@@ -75,7 +75,7 @@ impl Route {
         let (outcome, usage) = measure(tokio::time::timeout(DEADLINE, work)).await;
         let outcome = outcome.unwrap_or_else(|late| Err(ApiError::Unavailable(late.into())));
         let failure = outcome.as_ref().err();
-        let code = failure.map(|error| error.code(self));
+        let code = failure.map(ApiError::code);
         let refusal = failure.and_then(ApiError::refusal);
         let error = failure.and_then(ApiError::cause);
         let mut entries = 0;
@@ -85,7 +85,7 @@ impl Route {
                 document.response(request.headers())
             }
             Ok(None) => private(StatusCode::NO_CONTENT, Body::Empty),
-            Err(error) => error.response(self, &request_id),
+            Err(error) => error.response(self.failure, &request_id),
         };
         if request.method() == Method::HEAD {
             // Everything but the content (RFC 9110, section 9.3.2).
