@@ -18,6 +18,7 @@ IN_AWS := PYTHONPATH=$(CURDIR)/$(AWS) SAM_CLI_TELEMETRY=0
 NODE_PEER := bench/peers/node/node_modules/.package-lock.json
 # Those of the web component's build and tests.
 VIEWER := viewer/node_modules/.package-lock.json
+BLOAT := $(TOOLS)/bin/cargo-bloat
 COST := cargo run --locked --quiet --package bench --bin cost --
 REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
 
@@ -36,7 +37,7 @@ echo "make: $@, in total $$SECONDS s"
 endef
 
 .PHONY: help run check test test-moto build lint soak depth bench bench-cold charts cost bench-check docs
-.PHONY: viewer test-viewer pictures
+.PHONY: viewer test-viewer pictures bloat
 .PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -118,6 +119,10 @@ test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a bro
 	npm --prefix viewer run --silent test
 	npm --prefix viewer run --silent test:browser
 
+pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer.
+	cargo build --locked --package activities
+	node viewer/test/pictures.mjs
+
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
 # and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
 # processor of the stack.
@@ -182,6 +187,10 @@ bench-check: ## Counts the instructions of read requests, and holds them against
 	cargo run --locked --quiet --package bench --bin instructions -- \
 		$(or $(ARGS),--check bench/instructions.json)
 
+# Of a build with the names of its functions, in a folder of its own.
+bloat: $(BLOAT) ## Lists what is in the binary of a function, by crate.
+	cargo bloat --release --locked --target-dir target/bloat --package list-activities --crates
+
 # docs/api.html is the reference page, made from openapi.yaml.
 docs: $(SCHEMATHESIS) ## Writes docs/api.html and the tables of docs/costs.md.
 	$(REFERENCE)
@@ -194,6 +203,9 @@ $(CARGO_LAMBDA): tools/requirements.txt
 	@echo 'make: installing cargo-lambda into $(TOOLS)'
 	@$(PIP_INSTALL) $(TOOLS) -r $<
 	@touch $@
+
+$(BLOAT): $(CARGO_LAMBDA)
+	cargo install --locked --version 0.12.1 --root $(TOOLS) cargo-bloat
 
 # pip replaces $(TOOLS)/bin as a whole, so cargo-lambda is installed again with the others; and it
 # leaves behind what earlier versions say of themselves.

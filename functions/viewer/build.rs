@@ -22,12 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join(FOLDER);
     let mut names = Vec::new();
     for file in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
-        let name =
-            file?.file_name().into_string().map_err(|name| format!("{}?", name.display()))?;
-        // Types are for who writes against the component, not for who looks at the page.
-        if !name.ends_with(".d.ts") {
-            names.push(name);
-        }
+        let name = file?.file_name().into_string();
+        names.push(name.map_err(|name| format!("{}?", name.display()))?);
     }
     names.sort();
     let mut list = "&[\n".to_owned();
@@ -65,7 +61,6 @@ fn kind(name: &str) -> Result<&'static str, String> {
         Some((_, "html")) => Ok("Html"),
         Some((_, "js")) => Ok("Script"),
         Some((_, "css")) => Ok("Style"),
-        Some((_, "json")) => Ok("Json"),
         _ => Err(format!("viewer/dist: {name} is of no kind that is served")),
     }
 }

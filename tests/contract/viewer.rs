@@ -105,16 +105,10 @@ async fn every_file_of_the_folder_is_served_as_it_is_and_as_what_it_is() {
     let mut names = BTreeSet::new();
     for file in std::fs::read_dir(dist()).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
-        // Types are for who writes against the component.
-        if name.ends_with(".d.ts") {
-            assert_eq!(fixture.file(&name, &[]).await.status, 404);
-            continue;
-        }
         let content_type = match name.rsplit_once('.').unwrap().1 {
             "html" => "text/html; charset=utf-8",
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
-            "json" => "application/json",
             other => panic!("{other}"),
         };
         let text = std::fs::read_to_string(dist().join(&name)).unwrap();
@@ -221,7 +215,7 @@ async fn pages_of_other_origins_embed_scripts_and_messages_and_no_page() {
     let fixture = Fixture::new();
     for file in FILES {
         let answer = fixture.file(file.name, &[("origin", "https://console.example.com")]).await;
-        let embedded = matches!(file.kind, FileKind::Script | FileKind::Json);
+        let embedded = file.kind == FileKind::Script;
         let policy = if embedded { "cross-origin" } else { "same-origin" };
         assert_eq!(answer.header("cross-origin-resource-policy"), Some(policy), "{}", file.name);
         // API Gateway writes the CORS headers, as CorsOrigins says, and overwrites others.

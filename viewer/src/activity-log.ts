@@ -21,6 +21,9 @@ const MARGIN = 8;
 /** For how long scrolling must rest until a page is asked for, in milliseconds. */
 const REST = 150;
 
+/** For how long after a turn of the wheel, or a move of a finger, scrolling is theirs, in milliseconds. */
+const BY_HAND = 200;
+
 /** For how long the date stays beside the thumb after it has moved, in milliseconds. */
 const BUBBLE = 1_000;
 
@@ -75,6 +78,8 @@ export class ActivityLog extends LitElement implements Reader {
   readonly #sizes = new ResizeObserver(() => this.requestUpdate());
   /** Whether the thumb is on its way. */
   #isMoving = false;
+  /** When the wheel was turned last, or a finger moved. */
+  #movedAt = -Infinity;
   #hasBubble = false;
   #bubbleTimer: ReturnType<typeof setTimeout> | undefined;
   #direction: 'older' | 'newer' | 'around' = 'around';
@@ -93,6 +98,7 @@ export class ActivityLog extends LitElement implements Reader {
   #told = '';
   readonly #keys = (event: KeyboardEvent) => this.#onShortcut(event);
   readonly #input = () => this.#list?.touch();
+  readonly #moved = () => (this.#movedAt = performance.now());
 
   constructor() {
     super();
@@ -125,6 +131,9 @@ export class ActivityLog extends LitElement implements Reader {
       this.addEventListener(kind, this.#input, { passive: true });
     }
     this.addEventListener('keydown', this.#keys);
+    for (const kind of ['wheel', 'touchmove']) {
+      this.addEventListener(kind, this.#moved, { passive: true });
+    }
     if (this.hasUpdated) this.#restart();
     // The panel, the strip and the download are not needed for the first rows.
     void import('./more.js').then(() => this.requestUpdate());
@@ -293,7 +302,8 @@ export class ActivityLog extends LitElement implements Reader {
     // What this component has set.
     if (Math.abs(spacer - this.#scroll.spacer) < 1) return;
     const before = this.#scroll.top;
-    if (this.#scroll.scrolled(spacer)) {
+    const isByHand = performance.now() - this.#movedAt < BY_HAND;
+    if (this.#scroll.scrolled(spacer, isByHand)) {
       this.#isMoving = true;
       this.#list?.rest();
       this.#showBubble();

@@ -62,6 +62,14 @@ test('a large movement goes through the scale, a small one by true pixels', () =
   assert.equal(list.top, middle - 1_100);
 });
 
+test('a wheel moves rows by true pixels, however far it goes at once', () => {
+  const list = scroll(1_000_000);
+  list.goTo(500_000);
+  const { top } = list;
+  assert.equal(list.scrolled(list.spacer + 5 * VIEW, true), false);
+  assert.equal(list.top, top + 5 * VIEW);
+});
+
 test('rows stay where they are when the spacer settles', () => {
   const list = scroll(100_000_000);
   list.scrolled(3_000_000);

@@ -74,11 +74,14 @@ export class Scroll {
     return true;
   }
 
-  /** The spacer was scrolled to here. Returns whether that was a large movement. */
-  scrolled(spacer: number): boolean {
+  /**
+   * The spacer was scrolled to here, perhaps by a wheel or a finger, whose movements are small however far they
+   * go. Returns whether that was a large movement.
+   */
+  scrolled(spacer: number, isByHand = false): boolean {
     const movement = spacer - this.#spacer;
     this.#spacer = spacer;
-    const isLarge = Math.abs(movement) > SMALL * this.#view;
+    const isLarge = !isByHand && Math.abs(movement) > SMALL * this.#view;
     if (this.#range === this.#trueRange) {
       this.#top = this.#clamp(spacer);
     } else if (isLarge) {

@@ -60,10 +60,16 @@ test('the component is small', async (context) => {
 });
 
 test('nothing in it makes HTML of strings, or a style from an attribute', async () => {
-  const sources = (await files(join(DIST, '../src'))).filter((name) => name.endsWith('.ts') && !name.includes('.test.'));
+  const sources = (await files(join(DIST, '../src'))).filter(
+    (name) => name.endsWith('.ts') && !name.includes('.test.'),
+  );
   for (const name of sources) {
     const source = await text(join(DIST, '../src'), name);
-    assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|unsafeHTML|unsafeSVG/, name);
+    assert.doesNotMatch(
+      source,
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|unsafeHTML|unsafeSVG/,
+      name,
+    );
     assert.doesNotMatch(source, /\sstyle=|styleMap|\beval\(|new Function/, name);
   }
   assert.doesNotMatch(await text(DIST, 'index.html'), /\son\w+=|\sstyle=|<style|<script(?![^>]*\ssrc=)/);

@@ -28,37 +28,68 @@ export const PERIOD = 120;
 /** The user of the log. */
 const USER = { id: 3, name: 'John Doe', profileImage: null };
 
-/** @type {{id: number, slug: string, name: string, environments: {id: number, slug: string, name: string}[]}[]} */
+/**
+ * @type {{id: number, slug: string, name: string, environments: {id: number, slug: string, name: string}[]}[]}
+ */
 export const PROJECTS = [
-  { id: 4, slug: 'my-project', name: 'My Project', environments: [
-    { id: 4, slug: 'production', name: 'Production' },
-    { id: 5, slug: 'staging', name: 'Staging' },
-  ] },
-  { id: 6, slug: 'shop', name: 'Web Shop', environments: [
-    { id: 8, slug: 'production', name: 'Production' },
-    { id: 9, slug: 'preview', name: 'Preview' },
-  ] },
+  {
+    id: 4,
+    slug: 'my-project',
+    name: 'My Project',
+    environments: [
+      { id: 4, slug: 'production', name: 'Production' },
+      { id: 5, slug: 'staging', name: 'Staging' },
+    ],
+  },
+  {
+    id: 6,
+    slug: 'shop',
+    name: 'Web Shop',
+    environments: [
+      { id: 8, slug: 'production', name: 'Production' },
+      { id: 9, slug: 'preview', name: 'Preview' },
+    ],
+  },
   // A slug that must be encoded in a query.
-  { id: 7, slug: 'größe & co', name: 'Größe & Co', environments: [
-    { id: 10, slug: 'live/1', name: 'Live 1' },
-  ] },
+  {
+    id: 7,
+    slug: 'größe & co',
+    name: 'Größe & Co',
+    environments: [{ id: 10, slug: 'live/1', name: 'Live 1' }],
+  },
 ];
 
 /** @type {[string|null, string, number][]} resource type, action and how many of each PERIOD */
 const KINDS = [
-  ['function', 'invoke', 34], ['function', 'create', 8], ['function', 'update', 11],
-  ['function', 'delete', 3], ['instance', 'create', 5], ['instance', 'update', 7],
-  ['instance', 'delete', 4], ['database', 'connect', 9], ['database', 'disconnect', 9],
-  ['database', 'update', 2], ['storage_bucket', 'sync', 12], ['storage_bucket', 'create', 2],
-  ['static_website', 'sync', 4], ['firewall', 'update', 3], ['cache_server', 'create', 1],
-  [null, 'update', 4], [null, 'sign_in', 2],
+  ['function', 'invoke', 34],
+  ['function', 'create', 8],
+  ['function', 'update', 11],
+  ['function', 'delete', 3],
+  ['instance', 'create', 5],
+  ['instance', 'update', 7],
+  ['instance', 'delete', 4],
+  ['database', 'connect', 9],
+  ['database', 'disconnect', 9],
+  ['database', 'update', 2],
+  ['storage_bucket', 'sync', 12],
+  ['storage_bucket', 'create', 2],
+  ['static_website', 'sync', 4],
+  ['firewall', 'update', 3],
+  ['cache_server', 'create', 1],
+  [null, 'update', 4],
+  [null, 'sign_in', 2],
 ];
 
 const DAY = 86_400_000;
 
 /** Which part of a log's entries is in which part of its time: a log is busier at some times. */
 const SHAPE = [
-  [0.05, 0.2], [0.3, 0.15], [0.1, 0.15], [0.35, 0.2], [0.05, 0.2], [0.15, 0.1],
+  [0.05, 0.2],
+  [0.3, 0.15],
+  [0.1, 0.15],
+  [0.35, 0.2],
+  [0.05, 0.2],
+  [0.15, 0.1],
 ];
 
 /** A generator of pseudo-random numbers below `n` (Numerical Recipes' LCG), the same at every run. */
@@ -89,9 +120,8 @@ function pattern() {
   const times = kinds.map(() => below(90) / 90).sort((a, b) => a - b);
   return kinds.map(([resourceType, action], index) => {
     const project = below(12) === 0 ? null : PROJECTS[[0, 0, 0, 1, 1, 2][below(6)]];
-    const environment = project === null || below(9) === 0
-      ? null
-      : project.environments[below(project.environments.length)];
+    const environment =
+      project === null || below(9) === 0 ? null : project.environments[below(project.environments.length)];
     return { resourceType, action, project, environment, at: times[index] };
   });
 }
@@ -99,7 +129,12 @@ function pattern() {
 const SLOTS = pattern();
 
 const ADDRESSES = ['203.0.113.10', '198.51.100.7', '2001:db8::17', null];
-const AGENTS = ['curl/8.7.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0', 'console/2.4', null];
+const AGENTS = [
+  'curl/8.7.1',
+  'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+  'console/2.4',
+  null,
+];
 
 const iso = (/** @type {number} */ ms) => new Date(ms).toISOString();
 
@@ -109,7 +144,13 @@ export class Log {
    *   overrides?: Map<number, Override>}} [options] how many entries; about when the last one was
    *   recorded, and how long before that the first, in ms; a log of another generation has other ids
    */
-  constructor({ rows = 1_000_000, end = Date.UTC(2026, 10, 20, 12), span = 700 * DAY, generation = 0, overrides = new Map() } = {}) {
+  constructor({
+    rows = 1_000_000,
+    end = Date.UTC(2026, 10, 20, 12),
+    span = 700 * DAY,
+    generation = 0,
+    overrides = new Map(),
+  } = {}) {
     this.rows = rows;
     this.generation = generation;
     this.overrides = overrides;
@@ -154,7 +195,10 @@ export class Log {
     return this.generation * 1_000_000_000_000 + 2 * rank + 7;
   }
 
-  /** The rank that an id has, `'other'` if it is another user's, `null` if there is none. @param {number} id */
+  /**
+   * The rank that an id has, `'other'` if it is another user's, `null` if there is none.
+   * @param {number} id
+   */
   rank(id) {
     const place = (id - 7 - this.generation * 1_000_000_000_000) / 2;
     if (place < 1 || place > this.rows) return null;
@@ -169,7 +213,13 @@ export class Log {
   entry(rank, client = false) {
     const { resourceType, action, project, environment } = SLOTS[(rank - 1) % PERIOD];
     const place = (/** @type {Place} */ { slug, name }) => ({ slug, name });
-    const { ipAddress = null, userAgent = null, occurredAt = null, altered = null, ...override } = this.overrides.get(rank) ?? {};
+    const {
+      ipAddress = null,
+      userAgent = null,
+      occurredAt = null,
+      altered = null,
+      ...override
+    } = this.overrides.get(rank) ?? {};
     const at = this.time(rank);
     const entry = {
       id: this.id(rank),
@@ -194,7 +244,8 @@ export class Log {
       ipAddress: given ? ipAddress : ADDRESSES[rank % 4],
       userAgent: given ? userAgent : AGENTS[rank % 4],
       occurredAt: given || rank % 10 ? occurredAt : iso(at - 1_500),
-      altered: given || rank % 60 ? altered : { description: `much more than number ${rank}`, ipAddress: null },
+      altered:
+        given || rank % 60 ? altered : { description: `much more than number ${rank}`, ipAddress: null },
     };
   }
 
@@ -203,13 +254,18 @@ export class Log {
    * @returns {(slot: Slot) => boolean}
    */
   static matcher({ projectSlug, environmentSlug, resourceType, excludeResourceType, action, excludeAction }) {
-    const has = (/** @type {string[]|undefined} */ values, /** @type {string} */ value) => values?.includes(value) ?? false;
+    const has = (/** @type {string[]|undefined} */ values, /** @type {string} */ value) =>
+      values?.includes(value) ?? false;
     return (slot) => {
       const type = slot.resourceType ?? '~';
-      return (!projectSlug || slot.project?.slug === projectSlug)
-        && (!environmentSlug || slot.environment?.slug === environmentSlug)
-        && (!resourceType?.length || has(resourceType, type)) && !has(excludeResourceType, type)
-        && (!action?.length || has(action, slot.action)) && !has(excludeAction, slot.action);
+      return (
+        (!projectSlug || slot.project?.slug === projectSlug) &&
+        (!environmentSlug || slot.environment?.slug === environmentSlug) &&
+        (!resourceType?.length || has(resourceType, type)) &&
+        !has(excludeResourceType, type) &&
+        (!action?.length || has(action, slot.action)) &&
+        !has(excludeAction, slot.action)
+      );
     };
   }
 
@@ -236,7 +292,8 @@ export class Log {
         const count = upTo(end - 1, index) - upTo(first - 1, index);
         if (count > 0) counts.set(slot[name], (counts.get(slot[name]) ?? 0) + count);
       });
-      return [...counts].map(([value, count]) => ({ value, count }))
+      return [...counts]
+        .map(([value, count]) => ({ value, count }))
         .sort((a, b) => b.count - a.count || ((a.value ?? '') < (b.value ?? '') ? -1 : 1));
     };
     return {
@@ -266,7 +323,8 @@ export class Log {
 }
 
 /** How many of the first `rank` entries are of the slot `index`. */
-const upTo = (/** @type {number} */ rank, /** @type {number} */ index) => Math.floor((rank - 1 - index) / PERIOD) + 1;
+const upTo = (/** @type {number} */ rank, /** @type {number} */ index) =>
+  Math.floor((rank - 1 - index) / PERIOD) + 1;
 
 /** What a filter matches; its ranks begin with 1, too. */
 class List {
@@ -283,7 +341,10 @@ class List {
     this.total = this.matching(this.end - 1) - this.skipped;
   }
 
-  /** How many of the log's first `rank` entries the filter matches, whenever they were. @param {number} rank */
+  /**
+   * How many of the log's first `rank` entries the filter matches, whenever they were.
+   * @param {number} rank
+   */
   matching(rank) {
     const rest = rank % PERIOD;
     return Math.floor(rank / PERIOD) * this.slots.length + this.slots.filter((slot) => slot < rest).length;
@@ -318,7 +379,9 @@ function metadata(rank, action) {
       reason: `request ${rank}`,
     };
   }
-  if (action === 'invoke') return { statusCode: rank % 20 ? 200 : 500, hasError: rank % 20 === 0, durationMs: rank % 900 };
-  if (action === 'create') return { runtime: 'nodejs20.x', limits: { memory: 512, regions: ['eu-west-1', 'us-east-1'] } };
+  if (action === 'invoke')
+    return { statusCode: rank % 20 ? 200 : 500, hasError: rank % 20 === 0, durationMs: rank % 900 };
+  if (action === 'create')
+    return { runtime: 'nodejs20.x', limits: { memory: 512, regions: ['eu-west-1', 'us-east-1'] } };
   return null;
 }

@@ -1,128 +1,119 @@
 /**
- * Writes the README's pictures of the viewer: `node test/pictures.mjs URL [FOLDER]`, where URL is the viewer's
- * with a token in its fragment, as `activities dev` prints it. The list stands a little below its newest
- * entries, and the panel shows one with changes.
+ * Writes the README's pictures of the viewer into a folder, docs/images unless told otherwise. They show a log
+ * of 20,000 entries that `activities dev` serves, a little below its newest entries, and the panel of an entry
+ * with changes.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { deflateSync } from 'node:zlib';
 
 import { launch } from './browser/launch.mjs';
+import { Dev } from './dev.mjs';
 
 /** The most bytes of a picture, which everyone who reads the README loads. */
 const LARGEST = 150_000;
 
-const [address, folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))] = process.argv.slice(2);
-if (!address) {
-  console.error('usage: node test/pictures.mjs URL [FOLDER]');
-  process.exit(2);
+const ENTRIES = 20_000;
+const END = Date.UTC(2026, 10, 20, 17, 30);
+
+const [folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))] = process.argv.slice(2);
+
+const NAMES = [
+  { type: 'user', id: 3, name: 'Ada Example', profileImage: null },
+  { type: 'project', id: 4, userId: 3, slug: 'web-shop', name: 'Web Shop' },
+  { type: 'project', id: 7, userId: 3, slug: 'billing', name: 'Billing' },
+  { type: 'environment', id: 4, userId: 3, projectId: 4, slug: 'production', name: 'Production' },
+  { type: 'environment', id: 5, userId: 3, projectId: 4, slug: 'staging', name: 'Staging' },
+  { type: 'environment', id: 9, userId: 3, projectId: 7, slug: 'production', name: 'Production' },
+];
+const PLACES = [
+  { projectId: 4, environmentId: 4 },
+  { projectId: 4, environmentId: 5 },
+  { projectId: 7, environmentId: 9 },
+];
+
+/** What happens, and how its description begins. @type {[string, string, string, string][]} */
+const KINDS = [
+  ['invoke', 'function', 'Invoked function', 'resize-images'],
+  ['invoke', 'function', 'Invoked function', 'send-mail'],
+  ['update', 'function', 'Updated function', 'resize-images'],
+  ['create', 'storage_bucket', 'Created bucket', 'product-pictures'],
+  ['update', 'database', 'Resized database', 'orders'],
+  ['connect', 'database', 'Connected to database', 'orders'],
+  ['sync', 'static_website', 'Synchronised website', 'shop-front'],
+  ['delete', 'instance', 'Deleted instance', 'worker-3'],
+];
+
+/** A log of a working week after another: busy days, quiet nights and weekends, the same each time. */
+function log() {
+  let seed = 11;
+  const random = () => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const entries = [];
+  let time = END;
+  for (let id = ENTRIES; id > 0; id -= 1) {
+    const [action, resourceType, done, name] =
+      KINDS[Math.min(Math.floor(random() ** 1.6 * KINDS.length), KINDS.length - 1)];
+    const memory = 128 << Math.floor(random() * 4);
+    const changes =
+      action === 'update'
+        ? { memory: { from: memory, to: 2 * memory }, region: { from: 'eu-central-1', to: 'eu-west-1' } }
+        : undefined;
+    entries.push({
+      type: 'activity',
+      id,
+      userId: 3,
+      ...PLACES[Math.floor(random() ** 2 * PLACES.length)],
+      resourceType,
+      resourceId: 1 + Math.floor(random() * 40),
+      action,
+      description: `${done} "${name}"`,
+      metadata: { requestId: `req-${(id * 7_919).toString(36)}`, changes },
+      ipAddress: '203.0.113.10',
+      userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
+      createdAt: new Date(time).toISOString(),
+    });
+    const date = new Date(time);
+    const isQuiet = [0, 6].includes(date.getUTCDay()) || date.getUTCHours() < 7 || date.getUTCHours() > 18;
+    // Some weeks are busier than others.
+    const lull = 1 + 0.6 * Math.sin(time / 1.1e9) + 0.3 * Math.sin(time / 3e8);
+    time -= Math.ceil((isQuiet ? 40 : 8) * 60_000 * random() * lull) + 1_000;
+  }
+  return entries.reverse();
 }
+
+const dev = await Dev.start();
+await dev.import([...NAMES, ...log()]);
 await mkdir(folder, { recursive: true });
 const browser = await launch();
 try {
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
-    const context = await browser.newContext({
-      viewport: { width: 1_280, height: 720 }, locale: 'en-GB', timezoneId: 'UTC', colorScheme, reducedMotion: 'reduce',
+    const page = await browser.newPage({
+      viewport: { width: 1_220, height: 600 },
+      locale: 'en-US',
+      colorScheme,
     });
-    const page = await context.newPage();
-    await page.goto(address);
+    await page.goto(`${dev.viewer}&zone=utc`);
     const row = page.locator('activity-log [role=row][data-id]');
     await row.first().waitFor();
     // The strip and the counts have come when the bars are there.
     await page.locator('activity-log-strip [role=slider] path').first().waitFor();
-    // An update has a table of changes to show; a log without one shows its third entry.
-    const update = row.filter({ has: page.getByText('update', { exact: true }) });
-    await ((await update.count()) > 0 ? update.first() : row.nth(2)).locator('[role=gridcell]:visible').first().click();
-    const panel = page.locator('activity-log-details');
-    await panel.locator('dl').waitFor();
-    await page.waitForLoadState('networkidle');
-    await page.mouse.move(640, 715);
-    const picture = indexed(await pixels(page, await page.screenshot({ animations: 'disabled', caret: 'hide' })), 1_280);
-    if (picture.length > LARGEST) throw new Error(`the ${colorScheme} picture has ${picture.length} bytes, more than ${LARGEST}`);
+    await row
+      .filter({ has: page.getByText('update', { exact: true }) })
+      .first()
+      .locator('.time')
+      .click();
+    await page.locator('activity-log-details').getByText('203.0.113.10').waitFor();
+    await page.mouse.move(0, 0);
+    const picture = await page.screenshot({ animations: 'disabled' });
+    if (picture.length > LARGEST)
+      throw new Error(`the ${colorScheme} picture has ${picture.length} bytes, more than ${LARGEST}`);
     await writeFile(`${folder}/viewer-${colorScheme}.png`, picture);
     console.log(`${folder}/viewer-${colorScheme}.png: ${picture.length} bytes`);
-    await context.close();
+    await page.close();
   }
 } finally {
   await browser.close();
-}
-
-/**
- * The pixels of a picture, four bytes each, decoded by the browser on a page without a policy.
- * @param {import('playwright-core').Page} page @param {Buffer} png
- */
-async function pixels(page, png) {
-  const blank = await page.context().newPage();
-  const encoded = await blank.evaluate(async (base64) => {
-    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
-    const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d');
-    if (!canvas) throw new Error('there is no canvas');
-    canvas.drawImage(image, 0, 0);
-    const { data } = canvas.getImageData(0, 0, image.width, image.height);
-    let text = '';
-    for (let start = 0; start < data.length; start += 30_000) text += String.fromCharCode(...data.subarray(start, start + 30_000));
-    return btoa(text);
-  }, png.toString('base64'));
-  return Buffer.from(encoded, 'base64');
-}
-
-/**
- * A PNG (third edition) of 256 colours, each other one as the nearest of them: a page of text has hardly more,
- * and so a third of the bytes. The next colour is always the one that is missed most.
- * @param {Buffer} pixels @param {number} width
- */
-function indexed(pixels, width) {
-  /** @type {Map<number, number>} */
-  const counts = new Map();
-  for (let at = 0; at < pixels.length; at += 4) {
-    const colour = pixels.readUIntBE(at, 3);
-    counts.set(colour, (counts.get(colour) ?? 0) + 1);
-  }
-  const parts = (/** @type {number} */ colour) => [colour >> 16, (colour >> 8) & 255, colour & 255];
-  const distance = (/** @type {number} */ a, /** @type {number} */ b) => {
-    const [one, other] = [parts(a), parts(b)];
-    return one.reduce((sum, part, index) => sum + (part - other[index]) ** 2, 0);
-  };
-  /** @type {number[]} */
-  const palette = [];
-  // Of each colour: what it costs that it is not in the palette, and the one to show instead.
-  const costs = new Map([...counts].map(([colour, count]) => [colour, { cost: count * 200_000, index: 0 }]));
-  while (palette.length < Math.min(256, counts.size)) {
-    const [worst] = [...costs].reduce((a, b) => (b[1].cost > a[1].cost ? b : a));
-    palette.push(worst);
-    for (const [colour, known] of costs) {
-      const cost = distance(colour, worst) * (counts.get(colour) ?? 0);
-      if (cost < known.cost) costs.set(colour, { cost, index: palette.length - 1 });
-    }
-  }
-  const height = pixels.length / 4 / width;
-  // Each line begins with its filter, which is none.
-  const lines = Buffer.alloc(height * (width + 1));
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      lines[y * (width + 1) + x + 1] = costs.get(pixels.readUIntBE((y * width + x) * 4, 3))?.index ?? 0;
-    }
-  }
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  // Eight bits a pixel, of a palette.
-  header.set([8, 3, 0, 0, 0], 8);
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
-  const colours = Buffer.from(palette.flatMap(parts));
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('PLTE', colours), chunk('IDAT', deflateSync(lines, { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
-}
-
-/** A chunk of a PNG: its length, type, data and CRC-32. @param {string} type @param {Buffer} data */
-function chunk(type, data) {
-  const body = Buffer.concat([Buffer.from(type), data]);
-  let crc = 0xffffffff;
-  for (const byte of body) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(~crc >>> 0);
-  return Buffer.concat([length, body, sum]);
+  await dev.stop();
 }

@@ -14,7 +14,9 @@ import { Log, PERIOD, PROJECTS } from './log.mjs';
 import { CSP, Stub, csv } from './stub.mjs';
 
 const ROWS = 3_000;
-const openapi = parse(await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8'), { maxAliasCount: -1 });
+const openapi = parse(await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8'), {
+  maxAliasCount: -1,
+});
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
 ajv.addFormat('ipv4', { validate: isIPv4 });
@@ -30,9 +32,19 @@ after(() => stub.close());
 
 /** What a `$ref` leads to. */
 const resolve = (/** @type {any} */ value) =>
-  value?.$ref ? value.$ref.slice(2).split('/').reduce((/** @type {any} */ at, /** @type {string} */ name) => at[name], openapi) : value;
+  value?.$ref
+    ? value.$ref
+        .slice(2)
+        .split('/')
+        .reduce((/** @type {any} */ at, /** @type {string} */ name) => at[name], openapi)
+    : value;
 
-/** Holds a value against a schema of openapi.yaml. @param {any} schema @param {unknown} value @param {string} what */
+/**
+ * Holds a value against a schema of openapi.yaml.
+ * @param {any} schema
+ * @param {unknown} value
+ * @param {string} what
+ */
 function valid(schema, value, what) {
   // References are relative to the document.
   const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"openapi.yaml#/'));
@@ -45,7 +57,10 @@ function valid(schema, value, what) {
  * @param {string} target @param {{route?: string, method?: string, headers?: Record<string, string>}} [options]
  */
 async function ask(target, { route = '/api/activities', method = 'GET', headers = {} } = {}) {
-  const response = await fetch(`${stub.origin}${target}`, { method, headers: { Authorization: 'Bearer good', ...headers } });
+  const response = await fetch(`${stub.origin}${target}`, {
+    method,
+    headers: { Authorization: 'Bearer good', ...headers },
+  });
   const text = await response.text();
   const described = resolve(openapi.paths[route].get.responses[response.status]);
   assert.ok(described, `${target}: ${response.status} is not described`);
@@ -53,56 +68,95 @@ async function ask(target, { route = '/api/activities', method = 'GET', headers 
     const header = resolve(reference);
     const value = response.headers.get(name);
     assert.ok(value !== null || !header.required, `${target}: ${name} is not there`);
-    if (value !== null) valid(header.schema, /integer/.test(JSON.stringify(resolve(header.schema).type)) ? Number(value) : value, `${target} ${name}`);
+    if (value !== null)
+      valid(
+        header.schema,
+        /integer/.test(JSON.stringify(resolve(header.schema).type)) ? Number(value) : value,
+        `${target} ${name}`,
+      );
   }
   const type = response.headers.get('content-type');
   if (response.status === 304 || method === 'HEAD') assert.equal(text, '');
   else {
     const content = described.content[type ?? ''];
     assert.ok(content, `${target}: ${type} is not described`);
-    valid(content.schema, /json$/.test(type ?? '') && !/ndjson/.test(type ?? '') ? JSON.parse(text) : text, target);
+    valid(
+      content.schema,
+      /json$/.test(type ?? '') && !/ndjson/.test(type ?? '') ? JSON.parse(text) : text,
+      target,
+    );
   }
   return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) };
 }
 
 /** All entries, oldest first. */
-const everything = (/** @type {Log} */ log) => Array.from({ length: log.rows }, (_, index) => log.entry(index + 1, true));
+const everything = (/** @type {Log} */ log) =>
+  Array.from({ length: log.rows }, (_, index) => log.entry(index + 1, true));
 
-/** What a filter matches, oldest first, one after another. @param {any[]} entries @param {import('./log.mjs').Filter} filter */
-const matching = (entries, filter) => entries.filter((entry) => {
-  const [type, at] = [entry.resourceType ?? '~', Date.parse(entry.createdAt)];
-  return (!filter.projectSlug || entry.project?.slug === filter.projectSlug)
-    && (!filter.environmentSlug || entry.environment?.slug === filter.environmentSlug)
-    && (!filter.resourceType?.length || filter.resourceType.includes(type)) && !filter.excludeResourceType?.includes(type)
-    && (!filter.action?.length || filter.action.includes(entry.action)) && !filter.excludeAction?.includes(entry.action)
-    && (filter.since == null || at >= filter.since) && (filter.until == null || at < filter.until);
-});
+/**
+ * What a filter matches, oldest first, one after another.
+ * @param {any[]} entries
+ * @param {import('./log.mjs').Filter} filter
+ */
+const matching = (entries, filter) =>
+  entries.filter((entry) => {
+    const [type, at] = [entry.resourceType ?? '~', Date.parse(entry.createdAt)];
+    return (
+      (!filter.projectSlug || entry.project?.slug === filter.projectSlug) &&
+      (!filter.environmentSlug || entry.environment?.slug === filter.environmentSlug) &&
+      (!filter.resourceType?.length || filter.resourceType.includes(type)) &&
+      !filter.excludeResourceType?.includes(type) &&
+      (!filter.action?.length || filter.action.includes(entry.action)) &&
+      !filter.excludeAction?.includes(entry.action) &&
+      (filter.since == null || at >= filter.since) &&
+      (filter.until == null || at < filter.until)
+    );
+  });
 
 /** @param {any[]} entries @param {'resourceType'|'action'} name */
 function counted(entries, name) {
   const counts = new Map();
   for (const entry of entries) counts.set(entry[name], (counts.get(entry[name]) ?? 0) + 1);
-  return [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || ((a.value ?? '') < (b.value ?? '') ? -1 : 1));
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || ((a.value ?? '') < (b.value ?? '') ? -1 : 1));
 }
 
-/** Filters of all kinds, the same at every run. @param {Log} log @param {number} times @returns {import('./log.mjs').Filter[]} */
+/**
+ * Filters of all kinds, the same at every run.
+ * @param {Log} log
+ * @param {number} times
+ * @returns {import('./log.mjs').Filter[]}
+ */
 function filters(log, times) {
   let state = 7;
   const below = (/** @type {number} */ n) => {
     state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647;
     return state % n;
   };
-  const some = (/** @type {string[]} */ values) => (below(3) ? [] : values.filter(() => below(3) === 0).sort());
+  const some = (/** @type {string[]} */ values) =>
+    below(3) ? [] : values.filter(() => below(3) === 0).sort();
   const types = ['function', 'instance', 'database', 'storage_bucket', 'firewall', 'nothing', '~'];
   const actions = ['create', 'update', 'delete', 'invoke', 'sync', 'nothing'];
   const [first, last] = [log.time(1), log.time(log.rows)];
-  const time = () => (below(2) ? null : [first, last, last + 1, first - 5, first + below(last - first), log.time(1 + below(log.rows))][below(6)]);
+  const time = () =>
+    below(2)
+      ? null
+      : [first, last, last + 1, first - 5, first + below(last - first), log.time(1 + below(log.rows))][
+          below(6)
+        ];
   return Array.from({ length: times }, () => {
     const project = below(2) ? undefined : [...PROJECTS, { slug: 'nothing', environments: [] }][below(4)];
     const environment = project && below(2) ? project.environments[below(2)] : undefined;
     return {
-      projectSlug: project?.slug, environmentSlug: environment?.slug, resourceType: some(types), excludeResourceType: some(types),
-      action: some(actions), excludeAction: some(actions), since: time(), until: time(),
+      projectSlug: project?.slug,
+      environmentSlug: environment?.slug,
+      resourceType: some(types),
+      excludeResourceType: some(types),
+      action: some(actions),
+      excludeAction: some(actions),
+      since: time(),
+      until: time(),
     };
   });
 }
@@ -111,7 +165,10 @@ function filters(log, times) {
 function target(filter, more = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...filter, ...more })) {
-    const text = name === 'since' || name === 'until' ? value && new Date(Number(value)).toISOString() : String(value ?? '');
+    const text =
+      name === 'since' || name === 'until'
+        ? value && new Date(Number(value)).toISOString()
+        : String(value ?? '');
     if (text) query.set(name, text);
   }
   return `/api/activities?${query}`;
@@ -150,8 +207,13 @@ test('totals, pages, facets and histograms are what brute force says, under any 
   let [empty, filled] = [0, 0];
   for (const filter of filters(stub.log, 150)) {
     const expected = matching(entries, filter).reverse();
-    const [limit, offset] = [23, [0, 1, Math.max(0, expected.length - 5), expected.length, expected.length + 9][(empty + filled) % 5]];
-    const { headers, json } = await ask(target(filter, { limit, offset, include: 'facets,histogram', buckets }));
+    const [limit, offset] = [
+      23,
+      [0, 1, Math.max(0, expected.length - 5), expected.length, expected.length + 9][(empty + filled) % 5],
+    ];
+    const { headers, json } = await ask(
+      target(filter, { limit, offset, include: 'facets,histogram', buckets }),
+    );
     const page = json();
     assert.deepEqual(page.data, expected.slice(offset, offset + limit).map(plain));
     assert.equal(page.pagination.total, expected.length);
@@ -159,12 +221,16 @@ test('totals, pages, facets and histograms are what brute force says, under any 
     assert.equal(page.pagination.hasMore, offset + limit < expected.length);
     assert.equal(page.pagination.offset, offset);
 
-    const without = (/** @type {string[]} */ ...names) => matching(entries, { ...filter, ...Object.fromEntries(names.map((name) => [name, undefined])) });
+    const without = (/** @type {string[]} */ ...names) =>
+      matching(entries, { ...filter, ...Object.fromEntries(names.map((name) => [name, undefined])) });
     assert.deepEqual(page.facets, {
       resourceType: counted(without('resourceType', 'excludeResourceType'), 'resourceType'),
       action: counted(without('action', 'excludeAction'), 'action'),
     });
-    const scope = matching(entries, { projectSlug: filter.projectSlug, environmentSlug: filter.environmentSlug });
+    const scope = matching(entries, {
+      projectSlug: filter.projectSlug,
+      environmentSlug: filter.environmentSlug,
+    });
     if (scope.length === 0) assert.deepEqual(page.histogram, { from: null, to: null, counts: [] });
     else {
       const from = filter.since ?? Date.parse(scope[0].createdAt);
@@ -172,8 +238,16 @@ test('totals, pages, facets and histograms are what brute force says, under any 
       assert.equal(Date.parse(page.histogram.from), from);
       assert.equal(Date.parse(page.histogram.to), to);
       const start = (/** @type {number} */ i) => from + Math.floor((i * (to - from)) / buckets);
-      assert.deepEqual(page.histogram.counts, Array.from({ length: buckets }, (_, i) =>
-        to <= from ? 0 : expected.filter(({ createdAt }) => Date.parse(createdAt) >= start(i) && Date.parse(createdAt) < start(i + 1)).length));
+      assert.deepEqual(
+        page.histogram.counts,
+        Array.from({ length: buckets }, (_, i) =>
+          to <= from
+            ? 0
+            : expected.filter(
+                ({ createdAt }) => Date.parse(createdAt) >= start(i) && Date.parse(createdAt) < start(i + 1),
+              ).length,
+        ),
+      );
     }
     if (expected.length) filled += 1;
     else empty += 1;
@@ -181,10 +255,13 @@ test('totals, pages, facets and histograms are what brute force says, under any 
   assert.ok(empty > 10 && filled > 50, `${empty} empty, ${filled} filled`);
 });
 
-test('a walk by Link header gives every entry once, in both orders and all formats, while entries arrive', async () => {
+test('a walk by Link header gives every entry once, in any order and format, while entries arrive', async () => {
   for (const accept of ['application/json', 'application/x-ndjson', 'text/csv']) {
     for (const order of ['desc', 'asc']) {
-      for (const filter of [{}, { resourceType: ['function', '~'], excludeAction: ['invoke'], projectSlug: 'my-project' }]) {
+      for (const filter of [
+        {},
+        { resourceType: ['function', '~'], excludeAction: ['invoke'], projectSlug: 'my-project' },
+      ]) {
         const entries = everything(stub.log);
         const walked = [];
         let next = target(filter, { limit: 400, order, include: 'client' });
@@ -192,7 +269,14 @@ test('a walk by Link header gives every entry once, in both orders and all forma
           const { headers, text, json } = await ask(next, { headers: { Accept: accept } });
           if (accept === 'application/json') walked.push(...json().data);
           else if (accept === 'text/csv') walked.push(text);
-          else walked.push(...text.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)));
+          else
+            walked.push(
+              ...text
+                .trim()
+                .split('\n')
+                .filter(Boolean)
+                .map((line) => JSON.parse(line)),
+            );
           const reference = /^<(.*)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
           next = reference ? `/api/activities${reference}` : '';
           if (order === 'desc') stub.append(3);
@@ -213,7 +297,9 @@ test('a walk by Link header gives every entry once, in both orders and all forma
 test('a resume cursor gives what was recorded meanwhile', async () => {
   const last = (await ask(target({ resourceType: ['firewall'] }, { order: 'asc', offset: 3_000 }))).json();
   stub.append(PERIOD);
-  const { data, pagination } = (await ask(target({ resourceType: ['firewall'] }, { order: 'asc', cursor: last.pagination.resumeCursor }))).json();
+  const { data, pagination } = (
+    await ask(target({ resourceType: ['firewall'] }, { order: 'asc', cursor: last.pagination.resumeCursor }))
+  ).json();
   assert.equal(data.length, 3);
   assert.equal(pagination.offset, last.pagination.total);
 });
@@ -255,14 +341,23 @@ test('a page can be cut, and then says so', async () => {
   stub.cut = 1_000;
   assert.equal(data.length, 7);
   assert.deepEqual([pagination.limit, pagination.hasMore], [7, true]);
-  assert.equal((await ask(`/api/activities?limit=20&cursor=${pagination.nextCursor}`)).json().pagination.offset, 12);
+  assert.equal(
+    (await ask(`/api/activities?limit=20&cursor=${pagination.nextCursor}`)).json().pagination.offset,
+    12,
+  );
 });
 
 test('one environment is a list of its own, and one that is not there is 404', async () => {
   const route = '/api/activities/{projectSlug}/{environmentSlug}';
   const path = (await ask('/api/activities/my-project/production?limit=5', { route })).json();
-  assert.deepEqual(path.data, (await ask('/api/activities?projectSlug=my-project&environmentSlug=production&limit=5')).json().data);
-  assert.equal((await ask(`/api/activities/${encodeURIComponent('größe & co')}/live%2F1?limit=0`, { route })).status, 200);
+  assert.deepEqual(
+    path.data,
+    (await ask('/api/activities?projectSlug=my-project&environmentSlug=production&limit=5')).json().data,
+  );
+  assert.equal(
+    (await ask(`/api/activities/${encodeURIComponent('größe & co')}/live%2F1?limit=0`, { route })).status,
+    200,
+  );
   assert.equal((await ask('/api/activities/my-project/nothing', { route })).status, 404);
   assert.equal((await ask('/api/activities/my-project/production?projectSlug=shop', { route })).status, 400);
 });
@@ -284,9 +379,18 @@ const MAX = Number.MAX_SAFE_INTEGER;
 
 test('what is wrong with a request is refused by a problem document', async () => {
   for (const [query, parameter] of [
-    ['limit=ten', 'limit'], ['limit=-1', 'limit'], ['offset=9007199254740992', 'offset'], ['action=create&action=delete', 'action'],
-    ['environmentSlug=production', 'environmentSlug'], ['since=yesterday', 'since'], ['until=2024-01-15', 'until'], ['order=newest', 'order'],
-    ['cursor=AA&offset=1', 'cursor'], ['buckets=24', 'buckets'], ['include=histogram&buckets=101', 'buckets'], ['include=everything', 'include'],
+    ['limit=ten', 'limit'],
+    ['limit=-1', 'limit'],
+    ['offset=9007199254740992', 'offset'],
+    ['action=create&action=delete', 'action'],
+    ['environmentSlug=production', 'environmentSlug'],
+    ['since=yesterday', 'since'],
+    ['until=2024-01-15', 'until'],
+    ['order=newest', 'order'],
+    ['cursor=AA&offset=1', 'cursor'],
+    ['buckets=24', 'buckets'],
+    ['include=histogram&buckets=101', 'buckets'],
+    ['include=everything', 'include'],
     ['unknown=1', 'unknown'],
   ]) {
     const { status, json } = await ask(`/api/activities?${query}`);
@@ -299,7 +403,10 @@ test('what is wrong with a request is refused by a problem document', async () =
   assert.equal((await ask('/api/activities', { headers: { Authorization: 'Bearer bad' } })).status, 401);
   assert.equal((await ask('/api/activities', { method: 'POST' })).status, 405);
   assert.equal((await ask('/api/activities', { headers: { Accept: 'application/xml' } })).status, 406);
-  assert.equal((await ask('/api/activities?include=facets', { headers: { Accept: 'text/csv' } })).status, 406);
+  assert.equal(
+    (await ask('/api/activities?include=facets', { headers: { Accept: 'text/csv' } })).status,
+    406,
+  );
   assert.equal((await ask('/api/activities?limit=2', { method: 'HEAD' })).status, 200);
 });
 
@@ -313,7 +420,13 @@ test('it fails as it is told', async () => {
     const { status, headers } = await ask('/api/activities?limit=1');
     seen.push([status, headers.get('retry-after')]);
   }
-  assert.deepEqual(seen, [[429, '2'], [503, '3'], [401, null], [500, null], [200, null]]);
+  assert.deepEqual(seen, [
+    [429, '2'],
+    [503, '3'],
+    [401, null],
+    [500, null],
+    [200, null],
+  ]);
   stub.offline = true;
   await assert.rejects(fetch(`${stub.origin}/api/activities`));
   stub.offline = false;
@@ -323,7 +436,10 @@ test('it fails as it is told', async () => {
 test('it records requests, also those that were aborted', async () => {
   stub.delay = 500;
   const abort = new AbortController();
-  const sent = fetch(`${stub.origin}/api/activities?limit=2&offset=3`, { headers: { Authorization: 'Bearer good' }, signal: abort.signal });
+  const sent = fetch(`${stub.origin}/api/activities?limit=2&offset=3`, {
+    headers: { Authorization: 'Bearer good' },
+    signal: abort.signal,
+  });
   setTimeout(() => abort.abort(), 100);
   await assert.rejects(sent);
   stub.delay = 0;
@@ -335,24 +451,37 @@ test('it records requests, also those that were aborted', async () => {
 test('a browser of another origin may ask and may read the headers', async () => {
   const preflight = await fetch(`${stub.origin}/api/activities`, {
     method: 'OPTIONS',
-    headers: { Origin: 'https://console.example.com', 'Access-Control-Request-Method': 'GET', 'Access-Control-Request-Headers': 'authorization,if-none-match' },
+    headers: {
+      Origin: 'https://console.example.com',
+      'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': 'authorization,if-none-match',
+    },
   });
   assert.equal(preflight.status, 204);
   assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /authorization.*if-none-match/);
-  const response = await fetch(`${stub.origin}/api/activities?limit=0`, { headers: { Origin: 'https://console.example.com', Authorization: 'Bearer good' } });
+  const response = await fetch(`${stub.origin}/api/activities?limit=0`, {
+    headers: { Origin: 'https://console.example.com', Authorization: 'Bearer good' },
+  });
   assert.equal(response.headers.get('access-control-allow-origin'), '*');
   const exposed = (response.headers.get('access-control-expose-headers') ?? '').split(',');
-  for (const name of ['etag', 'link', 'retry-after', 'x-total-count']) assert.ok(exposed.includes(name), name);
+  for (const name of ['etag', 'link', 'retry-after', 'x-total-count'])
+    assert.ok(exposed.includes(name), name);
 });
 
 test('the CORS settings are those of the template', async () => {
   const template = await readFile(new URL('../../template.yaml', import.meta.url), 'utf8');
   const exposed = /ExposeHeaders: \[(.*)\]/.exec(template)?.[1].split(', ');
-  const response = await fetch(`${stub.origin}/api/activities?limit=0`, { headers: { Origin: 'https://console.example.com' } });
+  const response = await fetch(`${stub.origin}/api/activities?limit=0`, {
+    headers: { Origin: 'https://console.example.com' },
+  });
   assert.deepEqual(response.headers.get('access-control-expose-headers')?.split(','), exposed);
   const allowed = /CorsHeaders:\n.*\n\s+Default: (.*)/.exec(template)?.[1].split(',') ?? [];
-  const preflight = await fetch(`${stub.origin}/api/activities`, { method: 'OPTIONS', headers: { 'Access-Control-Request-Method': 'GET', Origin: 'https://a.example' } });
-  for (const name of preflight.headers.get('access-control-allow-headers')?.split(',') ?? []) assert.ok(allowed.includes(name), name);
+  const preflight = await fetch(`${stub.origin}/api/activities`, {
+    method: 'OPTIONS',
+    headers: { 'Access-Control-Request-Method': 'GET', Origin: 'https://a.example' },
+  });
+  for (const name of preflight.headers.get('access-control-allow-headers')?.split(',') ?? [])
+    assert.ok(allowed.includes(name), name);
 });
 
 test('100,000,000 rows cost no more than 100', async () => {
@@ -361,13 +490,21 @@ test('100,000,000 rows cost no more than 100', async () => {
   try {
     stub = large;
     const started = performance.now();
-    const page = (await ask('/api/activities?limit=100&offset=99999950&include=facets,histogram&buckets=100')).json();
+    const page = (
+      await ask('/api/activities?limit=100&offset=99999950&include=facets,histogram&buckets=100')
+    ).json();
     const filtered = (await ask('/api/activities?resourceType=database&limit=3&offset=16666664')).json();
     assert.ok(performance.now() - started < 1_500);
     assert.equal(page.data.length, 50);
     assert.equal(page.data.at(-1).id, large.log.id(1));
-    assert.equal(page.histogram.counts.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b), 100_000_000);
-    assert.equal(page.facets.action.reduce((/** @type {number} */ sum, /** @type {any} */ { count }) => sum + count, 0), 100_000_000);
+    assert.equal(
+      page.histogram.counts.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b),
+      100_000_000,
+    );
+    assert.equal(
+      page.facets.action.reduce((/** @type {number} */ sum, /** @type {any} */ { count }) => sum + count, 0),
+      100_000_000,
+    );
     assert.equal(filtered.data.length, Math.max(0, Math.min(3, filtered.pagination.total - 16_666_664)));
   } finally {
     stub = own;
@@ -387,10 +524,16 @@ test('files are served under the policy of the viewer, and none outside', async 
     assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
     const script = await fetch(`${served.origin}/prod/viewer/activity-log.js`);
     assert.equal(script.headers.get('cache-control'), 'no-cache');
-    const again = await fetch(`${served.origin}/prod/viewer/activity-log.js`, { headers: { 'If-None-Match': script.headers.get('etag') ?? '' } });
+    const again = await fetch(`${served.origin}/prod/viewer/activity-log.js`, {
+      headers: { 'If-None-Match': script.headers.get('etag') ?? '' },
+    });
     assert.equal(again.status, 304);
-    for (const path of ['/prod/viewer/nothing.js', '/prod/viewer/..%2fstub.mjs', '/viewer']) assert.equal((await fetch(served.origin + path)).status, 404, path);
-    assert.match(await (await fetch(`${served.other}/?lang=de`)).text(), /lang="de"[\s\S]*<activity-log src="http:\/\/127/);
+    for (const path of ['/prod/viewer/nothing.js', '/prod/viewer/..%2fstub.mjs', '/viewer'])
+      assert.equal((await fetch(served.origin + path)).status, 404, path);
+    assert.match(
+      await (await fetch(`${served.other}/?lang=de`)).text(),
+      /lang="de"[\s\S]*<activity-log src="http:\/\/127/,
+    );
   } finally {
     await served.close();
   }

@@ -74,25 +74,22 @@ pub enum FileKind {
     Script,
     /// A style sheet of the page.
     Style,
-    /// The messages of a language.
-    Json,
 }
 
 impl FileKind {
-    /// The value of its `Content-Type`. JSON has no charset (RFC 8259, section 11).
+    /// The value of its `Content-Type`.
     const fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Html => "text/html; charset=utf-8",
             Self::Script => "text/javascript; charset=utf-8",
             Self::Style => "text/css; charset=utf-8",
-            Self::Json => "application/json",
         })
     }
 
     /// The value of its `Cross-Origin-Resource-Policy`: pages of other origins embed the component.
     const fn resource_policy(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Script | Self::Json => "cross-origin",
+            Self::Script => "cross-origin",
             Self::Html | Self::Style => "same-origin",
         })
     }
@@ -240,7 +237,6 @@ mod tests {
             ("activity-log-more-ABCDEFG2.css", true),
             ("activity-log.js", false),
             ("index.html", false),
-            ("de.json", false),
             ("page-qx7btq2m.js", false),
             ("page-QX7BTQ2.js", false),
             ("page-QX7BTQ2MM.js", false),

@@ -27,30 +27,43 @@ after(async () => (await browser?.catch(() => null))?.close());
 /**
  * A test in the browser. Where there is no browser it is skipped, with `CI` set it fails.
  * @param {string} name
- * @param {{rows?: number, stub?: ConstructorParameters<typeof Stub>[0], context?: import('playwright-core').BrowserContextOptions,
- *   provokes?: (number|'offline')[]}} options the log, the browser's settings, and of which statuses the browser
+ * @param {{rows?: number, stub?: ConstructorParameters<typeof Stub>[0],
+ *   context?: import('playwright-core').BrowserContextOptions, provokes?: (number|'offline')[]}} options the log, the browser's settings, and of which statuses the browser
  *   may write a line to the console
  * @param {(viewer: Viewer) => Promise<void>} body
  */
-export function scenario(name, { rows = 1_000_000, stub: settings = {}, context: browserOptions = {}, provokes = [] }, body) {
+export function scenario(
+  name,
+  { rows = 1_000_000, stub: settings = {}, context: browserOptions = {}, provokes = [] },
+  body,
+) {
   const isMissing = browserPath() === null && !process.env.CI;
-  test(name, { skip: isMissing && 'there is no browser: install chromium, or set BROWSER_PATH', timeout: 300_000 }, async () => {
-    browser ??= launch();
-    const context = await (await browser).newContext({
-      viewport: { width: 1_280, height: 720 }, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...browserOptions,
-    });
-    const stub = await Stub.start({ rows, ...settings });
-    try {
-      const complaints = watch(context, provokes);
-      const page = await context.newPage();
-      page.setDefaultTimeout(PATIENCE);
-      await body(new Viewer(page, stub));
-      assert.deepEqual(complaints, [], 'the console is empty');
-    } finally {
-      await context.close();
-      await stub.close();
-    }
-  });
+  test(
+    name,
+    { skip: isMissing && 'there is no browser: install chromium, or set BROWSER_PATH', timeout: 300_000 },
+    async () => {
+      browser ??= launch();
+      const context = await (
+        await browser
+      ).newContext({
+        viewport: { width: 1_280, height: 720 },
+        locale: 'en-GB',
+        timezoneId: 'Europe/Berlin',
+        ...browserOptions,
+      });
+      const stub = await Stub.start({ rows, ...settings });
+      try {
+        const complaints = watch(context, provokes);
+        const page = await context.newPage();
+        page.setDefaultTimeout(PATIENCE);
+        await body(new Viewer(page, stub));
+        assert.deepEqual(complaints, [], 'the console is empty');
+      } finally {
+        await context.close();
+        await stub.close();
+      }
+    },
+  );
 }
 
 /**
@@ -60,20 +73,31 @@ export function scenario(name, { rows = 1_000_000, stub: settings = {}, context:
 function watch(context, provokes) {
   /** @type {string[]} */
   const complaints = [];
-  const isProvoked = (/** @type {string} */ text) => text.startsWith('Failed to load resource: ')
-    && provokes.some((status) => (status === 'offline' ? /net::ERR_/.test(text) : text.includes(`status of ${status} `)));
+  const isProvoked = (/** @type {string} */ text) =>
+    text.startsWith('Failed to load resource: ') &&
+    provokes.some((status) =>
+      status === 'offline' ? /net::ERR_/.test(text) : text.includes(`status of ${status} `),
+    );
   context.on('console', (message) => {
-    if (!isProvoked(message.text())) complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+    if (!isProvoked(message.text()))
+      complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => complaints.push(String(error.error().stack ?? error.error())));
   return complaints;
 }
 
-/** @typedef {{rank: number, id: number|null, index: number, text: string, isSkeleton: boolean, top: number, height: number}} Row */
+/**
+ * @typedef {{rank: number, id: number|null, index: number, text: string, isSkeleton: boolean, top: number,
+ *   height: number}} Row
+ */
 
 /** The component on a page, and what someone does with it. */
 export class Viewer {
-  /** @param {import('playwright-core').Page} page @param {Stub} stub @param {string} [within] a selector of the component */
+  /**
+   * @param {import('playwright-core').Page} page
+   * @param {Stub} stub
+   * @param {string} [within] a selector of the component
+   */
   constructor(page, stub, within = 'activity-log') {
     this.page = page;
     this.stub = stub;
@@ -117,11 +141,18 @@ export class Viewer {
     return this.find(`[role=row][data-rank="${rank}"]`);
   }
 
-  /** The text that an element shows, with that of its shadow root. @param {import('playwright-core').Locator} locator */
+  /**
+   * The text that an element shows, with that of its shadow root.
+   * @param {import('playwright-core').Locator} locator
+   */
   async said(locator) {
     return locator.first().evaluate((element) => {
       const parts = [...(element.shadowRoot?.children ?? [element])];
-      return parts.filter(({ localName }) => localName !== 'style').map((part) => /** @type {HTMLElement} */ (part).innerText).join('\n').replaceAll(/\s+/gu, ' ');
+      return parts
+        .filter(({ localName }) => localName !== 'style')
+        .map((part) => /** @type {HTMLElement} */ (part).innerText)
+        .join('\n')
+        .replaceAll(/\s+/gu, ' ');
     });
   }
 
@@ -148,18 +179,23 @@ export class Viewer {
   /** The rows that are in the window now, the newest first. @returns {Promise<Row[]>} */
   async rows() {
     const { top, bottom } = await this.window();
-    const rows = await this.find('[role=row][data-rank]').evaluateAll((elements) => elements.map((element) => {
-      const { top, height } = element.getBoundingClientRect();
-      return {
-        rank: Number(element.getAttribute('data-rank')),
-        id: element.hasAttribute('data-id') ? Number(element.getAttribute('data-id')) : null,
-        index: Number(element.getAttribute('aria-rowindex')),
-        text: /** @type {HTMLElement} */ (element).innerText,
-        isSkeleton: element.hasAttribute('data-skeleton'),
-        top, height,
-      };
-    }));
-    return rows.filter((row) => row.top + row.height > top + 1 && row.top < bottom - 1).sort((a, b) => a.top - b.top);
+    const rows = await this.find('[role=row][data-rank]').evaluateAll((elements) =>
+      elements.map((element) => {
+        const { top, height } = element.getBoundingClientRect();
+        return {
+          rank: Number(element.getAttribute('data-rank')),
+          id: element.hasAttribute('data-id') ? Number(element.getAttribute('data-id')) : null,
+          index: Number(element.getAttribute('aria-rowindex')),
+          text: /** @type {HTMLElement} */ (element).innerText,
+          isSkeleton: element.hasAttribute('data-skeleton'),
+          top,
+          height,
+        };
+      }),
+    );
+    return rows
+      .filter((row) => row.top + row.height > top + 1 && row.top < bottom - 1)
+      .sort((a, b) => a.top - b.top);
   }
 
   /** Where rows are seen: the scroller below its header, if that stays. */
@@ -167,7 +203,10 @@ export class Viewer {
     return this.scroller.evaluate((scroller) => {
       const { top } = scroller.getBoundingClientRect();
       const header = scroller.querySelector('[role=columnheader]')?.closest('[role=row]');
-      const begin = header && getComputedStyle(header).position === 'sticky' ? header.getBoundingClientRect().bottom : top;
+      const begin =
+        header && getComputedStyle(header).position === 'sticky'
+          ? header.getBoundingClientRect().bottom
+          : top;
       return { top: Math.max(top, begin), bottom: top + scroller.clientHeight };
     });
   }
@@ -191,7 +230,9 @@ export class Viewer {
   async ready() {
     await this.until('all rows in the window are loaded', async () => {
       const rows = await this.rows();
-      return rows.length > 0 && rows.every(({ id, isSkeleton }) => id !== null && !isSkeleton) && this.isQuiet();
+      return (
+        rows.length > 0 && rows.every(({ id, isSkeleton }) => id !== null && !isSkeleton) && this.isQuiet()
+      );
     });
     // What a frame later is still so.
     await this.page.waitForTimeout(120);
@@ -203,7 +244,12 @@ export class Viewer {
     return this.stub.api.every(({ status, aborted }) => status !== null || aborted);
   }
 
-  /** Waits for what must come true. @param {string} what @param {() => Promise<boolean>|boolean} isTrue @param {number} [patience] ms */
+  /**
+   * Waits for what must come true.
+   * @param {string} what
+   * @param {() => Promise<boolean>|boolean} isTrue
+   * @param {number} [patience] ms
+   */
   async until(what, isTrue, patience = PATIENCE) {
     const end = Date.now() + patience;
     while (!(await isTrue())) {
@@ -222,16 +268,27 @@ export class Viewer {
     const rows = await this.rows();
     const { top, bottom } = await this.window();
     assert.ok(rows.length > 0, 'there are rows');
-    assert.ok(rows[0].top <= top + 1, `the first row, ${rows[0].rank}, leaves ${rows[0].top - top} px above it`);
+    assert.ok(
+      rows[0].top <= top + 1,
+      `the first row, ${rows[0].rank}, leaves ${rows[0].top - top} px above it`,
+    );
     const last = /** @type {Row} */ (rows.at(-1));
-    if (last.rank > 1) assert.ok(last.top + last.height >= bottom - 1, `the last row, ${last.rank}, leaves ${bottom - last.top - last.height} px below it`);
+    if (last.rank > 1)
+      assert.ok(
+        last.top + last.height >= bottom - 1,
+        `the last row, ${last.rank}, leaves ${bottom - last.top - last.height} px below it`,
+      );
     rows.forEach((row, index) => {
       assert.equal(row.rank, rows[0].rank - index, 'ranks fall by one');
-      assert.ok(Math.abs(row.top - rows[0].top - index * row.height) < 1, 'rows are of one height, without a gap');
+      assert.ok(
+        Math.abs(row.top - rows[0].top - index * row.height) < 1,
+        'rows are of one height, without a gap',
+      );
       const entry = list.entry(row.rank);
       assert.equal(row.id, entry.id, `the entry of rank ${row.rank}`);
       assert.equal(row.index, total - row.rank + 2, `aria-rowindex of rank ${row.rank}`);
-      if (entry.description) assert.ok(row.text.includes(entry.description), `${row.text} has ${entry.description}`);
+      if (entry.description)
+        assert.ok(row.text.includes(entry.description), `${row.text} has ${entry.description}`);
     });
     assert.equal(await this.grid.getAttribute('aria-rowcount'), String(total + 1));
     return rows;
@@ -250,7 +307,13 @@ export class Viewer {
       const isRightToLeft = getComputedStyle(scroller).direction === 'rtl';
       const width = /** @type {HTMLElement} */ (scroller).offsetWidth - scroller.clientWidth;
       const at = scroller.scrollTop / (scroller.scrollHeight - scroller.clientHeight);
-      return { x: isRightToLeft ? left + width / 2 : right - width / 2, top, height: scroller.clientHeight, width, at };
+      return {
+        x: isRightToLeft ? left + width / 2 : right - width / 2,
+        top,
+        height: scroller.clientHeight,
+        width,
+        at,
+      };
     });
     assert.ok(bar.width > 5, 'there is a scroll bar');
     // An arrow of 14 px at each end, and a thumb of at least 25 px (Chromium on Linux).
@@ -275,7 +338,8 @@ export class Viewer {
   }
 
   /**
-   * Notes when the list scrolls by more than the component corrects, and when the page asks for entries. Returns what gives both, in ms.
+   * Notes when the list scrolls by more than the component corrects, and when the page asks for entries.
+   * Returns what gives both, in ms.
    * @returns {Promise<() => Promise<{scrolls: number[], requests: number[]}>>}
    */
   async trace() {
@@ -299,7 +363,10 @@ export class Viewer {
 
   /** Turns the wheel over the list. @param {number} pixels */
   async wheel(pixels) {
-    const { x, y, width, height } = /** @type {NonNullable<Awaited<ReturnType<import('playwright-core').Locator['boundingBox']>>>} */ (await this.scroller.boundingBox());
+    const { x, y, width, height } =
+      /** @type {NonNullable<Awaited<ReturnType<import('playwright-core').Locator['boundingBox']>>>} */ (
+        await this.scroller.boundingBox()
+      );
     await this.page.mouse.move(x + width / 2, y + height / 2);
     await this.page.mouse.wheel(0, pixels);
     await this.still();
@@ -312,7 +379,10 @@ export class Viewer {
     const at = (/** @type {number} */ moved) => [{ x: x + width / 2, y: y + height * 0.8 - moved }];
     await session.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(0) });
     for (let part = 1; part <= 10; part += 1) {
-      await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at((pixels * part) / 10) });
+      await session.send('Input.dispatchTouchEvent', {
+        type: 'touchMove',
+        touchPoints: at((pixels * part) / 10),
+      });
       await this.page.waitForTimeout(16);
     }
     await this.page.waitForTimeout(250);
@@ -323,7 +393,7 @@ export class Viewer {
   /** Waits until the rows stand still. */
   async still() {
     let before = '';
-    for (let same = 0; same < 3;) {
+    for (let same = 0; same < 3; ) {
       await this.page.waitForTimeout(50);
       const now = JSON.stringify((await this.rows()).map(({ rank, top }) => [rank, top]));
       same = now === before ? same + 1 : 0;
@@ -336,7 +406,10 @@ export class Viewer {
     for (const key of keys) await this.page.keyboard.press(key);
   }
 
-  /** The rank of the row that has the focus, or is around what has it; `null` if none. @returns {Promise<number|null>} */
+  /**
+   * The rank of the row that has the focus, or is around what has it; `null` if none.
+   * @returns {Promise<number|null>}
+   */
   async focused() {
     return this.page.evaluate(() => {
       let element = document.activeElement;
@@ -352,7 +425,9 @@ export class Viewer {
       let element = document.activeElement;
       const path = [];
       for (;;) {
-        path.push(element?.localName + (element?.getAttribute('part') ? `[${element.getAttribute('part')}]` : ''));
+        path.push(
+          element?.localName + (element?.getAttribute('part') ? `[${element.getAttribute('part')}]` : ''),
+        );
         if (!element?.shadowRoot?.activeElement) return path.join(' ');
         element = element.shadowRoot.activeElement;
       }
@@ -392,7 +467,10 @@ export class Viewer {
   async hide(isHidden) {
     await this.page.evaluate((hidden) => {
       Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (hidden ? 'hidden' : 'visible') });
+      Object.defineProperty(document, 'visibilityState', {
+        configurable: true,
+        get: () => (hidden ? 'hidden' : 'visible'),
+      });
       document.dispatchEvent(new Event('visibilitychange'));
     }, isHidden);
   }
@@ -401,11 +479,19 @@ export class Viewer {
   async axe() {
     if (!(await this.page.evaluate(() => 'axe' in window))) await this.page.evaluate(AXE);
     // What moves has no contrast to measure.
-    await this.page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+    await this.page.evaluate(() =>
+      Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))),
+    );
     return this.page.evaluate(async () => {
-      const { violations } = await /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'] });
+      const { violations } = await /** @type {any} */ (window).axe.run(document, {
+        resultTypes: ['violations'],
+      });
       return violations.flatMap((/** @type {any} */ { id, nodes }) =>
-        nodes.map((/** @type {any} */ node) => `${id}: ${node.target.flat(9).join(' ')} (${node.failureSummary.replaceAll(/\s+/g, ' ')})`));
+        nodes.map(
+          (/** @type {any} */ node) =>
+            `${id}: ${node.target.flat(9).join(' ')} (${node.failureSummary.replaceAll(/\s+/g, ' ')})`,
+        ),
+      );
     });
   }
 }

@@ -11,35 +11,49 @@ scenario('it is embedded from another origin in two lines, under a strict policy
   const [first] = stub.api;
   assert.equal(first.headers.origin, stub.other);
   await viewer.read(1_000_000);
-  assert.equal(await viewer.details.locator('a.self').count(), 0, 'a host without a page for it shows no link');
+  assert.equal(
+    await viewer.details.locator('a.self').count(),
+    0,
+    'a host without a page for it shows no link',
+  );
   await viewer.jump(1);
   await viewer.ready();
   await viewer.holds();
-  assert.equal(new URL(viewer.page.url()).hash, '', 'the address is the host\'s');
+  assert.equal(new URL(viewer.page.url()).hash, '', "the address is the host's");
 });
 
-scenario('the headers of another origin are read: a 429 is waited for as long as it says', { provokes: [429] }, async (viewer) => {
-  const { stub } = viewer;
-  await viewer.embed();
-  await viewer.ready();
-  await viewer.hide(true);
-  await viewer.until('quiet', () => viewer.isQuiet());
-  const mark = stub.lists.length;
-  stub.fail(1, 429, 3);
-  await viewer.jump(0.5);
-  await viewer.ready();
-  const [refused, again] = stub.lists.slice(mark);
-  assert.ok(again.time - refused.time >= 2_980, `${again.time - refused.time} ms`);
-});
+scenario(
+  'the headers of another origin are read: a 429 is waited for as long as it says',
+  { provokes: [429] },
+  async (viewer) => {
+    const { stub } = viewer;
+    await viewer.embed();
+    await viewer.ready();
+    await viewer.hide(true);
+    await viewer.until('quiet', () => viewer.isQuiet());
+    const mark = stub.lists.length;
+    stub.fail(1, 429, 3);
+    await viewer.jump(0.5);
+    await viewer.ready();
+    const [refused, again] = stub.lists.slice(mark);
+    assert.ok(again.time - refused.time >= 2_980, `${again.time - refused.time} ms`);
+  },
+);
 
-scenario('behind the prefix of a stage every file and request is found', { stub: { prefix: '/prod' } }, async (viewer) => {
-  await viewer.open();
-  await viewer.ready();
-  await viewer.holds();
-  await viewer.read(1_000_000);
-  await viewer.strip.locator('[role=slider]').waitFor();
-  assert.ok(viewer.stub.requests.every(({ path, status }) => path.startsWith('/prod/') && (status ?? 0) < 400));
-});
+scenario(
+  'behind the prefix of a stage every file and request is found',
+  { stub: { prefix: '/prod' } },
+  async (viewer) => {
+    await viewer.open();
+    await viewer.ready();
+    await viewer.holds();
+    await viewer.read(1_000_000);
+    await viewer.strip.locator('[role=slider]').waitFor();
+    assert.ok(
+      viewer.stub.requests.every(({ path, status }) => path.startsWith('/prod/') && (status ?? 0) < 400),
+    );
+  },
+);
 
 scenario('two components on one page do not know each other', {}, async (viewer) => {
   const { page, stub } = viewer;
@@ -64,7 +78,12 @@ scenario('two components on one page do not know each other', {}, async (viewer)
   assert.equal((await two.holds()).at(-1)?.rank, 1);
   await one.holds({ action: ['sync'] });
   const states = await page.evaluate(() => /** @type {any} */ (window).states);
-  assert.ok(states.every((/** @type {[number, string]} */ [index, state]) => (index === 0) === String(state).includes('action')), JSON.stringify(states));
+  assert.ok(
+    states.every(
+      (/** @type {[number, string]} */ [index, state]) => (index === 0) === String(state).includes('action'),
+    ),
+    JSON.stringify(states),
+  );
 });
 
 scenario('taken out of the page it asks for nothing more, and put back it goes on', {}, async (viewer) => {
@@ -84,25 +103,38 @@ scenario('taken out of the page it asks for nothing more, and put back it goes o
   await viewer.ready();
   await viewer.holds({ action: ['create'] });
   stub.append(120);
-  await viewer.until('news', async () => (await viewer.rows())[0].rank === stub.log.list({ action: ['create'] }).total, 5_000);
+  await viewer.until(
+    'news',
+    async () => (await viewer.rows())[0].rank === stub.log.list({ action: ['create'] }).total,
+    5_000,
+  );
 });
 
 scenario('another src is another log', { rows: 5_000 }, async (viewer) => {
   const { stub } = viewer;
   await viewer.embed();
   await viewer.ready();
-  await viewer.element.evaluate((element, src) => Object.assign(element, { src }), `${stub.origin}/api/activities/my-project/production`);
+  await viewer.element.evaluate(
+    (element, src) => Object.assign(element, { src }),
+    `${stub.origin}/api/activities/my-project/production`,
+  );
   const filter = { projectSlug: 'my-project', environmentSlug: 'production' };
-  await viewer.until('its rows', async () => (await viewer.grid.getAttribute('aria-rowcount')) === String(stub.log.list(filter).total + 1));
+  await viewer.until(
+    'its rows',
+    async () => (await viewer.grid.getAttribute('aria-rowcount')) === String(stub.log.list(filter).total + 1),
+  );
   await viewer.ready();
   await viewer.holds(filter);
 });
 
 scenario('a host that gives the token late, or not at all for a while, is waited for', {}, async (viewer) => {
   const { stub } = viewer;
-  stub.pages.set('/late', `<!doctype html><html lang="en"><title>t</title><link rel="icon" href="data:,"><style nonce="NONCE">activity-log { block-size: 600px }</style>
-    <activity-log src="${stub.origin}/api/activities"></activity-log>
-    <script nonce="NONCE" type="module">import '${stub.origin}/viewer/activity-log.js'; setTimeout(() => { document.querySelector('activity-log').token = async () => { await new Promise((done) => setTimeout(done, 400)); return 'good'; }; }, 900);</script>`);
+  stub.pages.set('/late', {
+    script: `
+      const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+      await pause(900);
+      document.querySelector('activity-log').token = () => pause(400).then(() => 'good');`,
+  });
   await viewer.page.goto(`${stub.other}/late`);
   await viewer.ready();
   await viewer.holds();
@@ -112,16 +144,20 @@ scenario('a host that gives the token late, or not at all for a while, is waited
 
 scenario('where the host sets state and token in any order, the list is read once', {}, async (viewer) => {
   const { stub } = viewer;
-  for (const [index, order] of [['state', 'token'], ['token', 'state']].entries()) {
-    const set = { state: `element.state = 'action=update';`, token: `element.token = () => 'good';` };
-    stub.pages.set(`/order${index}`, `<!doctype html><html lang="en"><title>t</title><link rel="icon" href="data:,"><style nonce="NONCE">activity-log { block-size: 600px }</style>
-      <activity-log src="${stub.origin}/api/activities"></activity-log>
-      <script nonce="NONCE" type="module">import '${stub.origin}/viewer/activity-log.js'; const element = document.querySelector('activity-log'); ${order.map((name) => set[/** @type {'state'|'token'} */ (name)]).join(' ')}</script>`);
+  const state = `element.state = 'action=update';`;
+  const token = `element.token = () => 'good';`;
+  for (const [index, script] of [state + token, token + state].entries()) {
+    stub.pages.set(`/order${index}`, {
+      script: `const element = document.querySelector('activity-log'); ${script}`,
+    });
     const mark = stub.lists.length;
     await viewer.page.goto(`${stub.other}/order${index}`);
     await viewer.ready();
     await viewer.holds({ action: ['update'] });
     const lists = stub.lists.slice(mark);
-    assert.ok(lists.length <= 2 && lists.every(({ query }) => query.get('action') === 'update'), `${lists.map(({ query }) => String(query))}`);
+    assert.ok(
+      lists.length <= 2 && lists.every(({ query }) => query.get('action') === 'update'),
+      `${lists.map(({ query }) => String(query))}`,
+    );
   }
 });

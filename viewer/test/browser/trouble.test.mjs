@@ -6,24 +6,35 @@ import { scenario } from './browser.mjs';
 /** The bar that says what is wrong. @param {import('./browser.mjs').Viewer} viewer @param {string} kind */
 const trouble = (viewer, kind) => viewer.find(`[part~=trouble][data-kind=${kind}]`);
 
-scenario('the token is taken out of the address at once, and is in no request but its header', {}, async (viewer) => {
-  const { stub, page } = viewer;
-  await viewer.open({ state: 'action=create' });
-  await viewer.ready();
-  assert.equal(viewer.fragment(), 'action=create');
-  assert.doesNotMatch(await page.evaluate(() => JSON.stringify([history.state, { ...localStorage }, { ...sessionStorage }, document.cookie])), /good/);
-  for (const { path, query, headers } of stub.requests) {
-    assert.doesNotMatch(`${path}?${query} ${headers.referer ?? ''} ${headers.cookie ?? ''}`, /good|token/);
-    if (path.startsWith('/api')) assert.equal(headers.authorization, 'Bearer good');
-  }
-  assert.equal(await page.locator('#token-form').isVisible(), false);
-  await viewer.read((await viewer.rows())[0].rank);
-  for (const href of await viewer.details.locator('a').evaluateAll((all) => all.map((one) => /** @type {HTMLAnchorElement} */ (one).href))) {
-    assert.doesNotMatch(href, /token|good/);
-  }
-  await page.goBack().catch(() => null);
-  assert.doesNotMatch(page.url(), /token/);
-});
+scenario(
+  'the token is taken out of the address at once, and is in no request but its header',
+  {},
+  async (viewer) => {
+    const { stub, page } = viewer;
+    await viewer.open({ state: 'action=create' });
+    await viewer.ready();
+    assert.equal(viewer.fragment(), 'action=create');
+    assert.doesNotMatch(
+      await page.evaluate(() =>
+        JSON.stringify([history.state, { ...localStorage }, { ...sessionStorage }, document.cookie]),
+      ),
+      /good/,
+    );
+    for (const { path, query, headers } of stub.requests) {
+      assert.doesNotMatch(`${path}?${query} ${headers.referer ?? ''} ${headers.cookie ?? ''}`, /good|token/);
+      if (path.startsWith('/api')) assert.equal(headers.authorization, 'Bearer good');
+    }
+    assert.equal(await page.locator('#token-form').isVisible(), false);
+    await viewer.read((await viewer.rows())[0].rank);
+    for (const href of await viewer.details
+      .locator('a')
+      .evaluateAll((all) => all.map((one) => /** @type {HTMLAnchorElement} */ (one).href))) {
+      assert.doesNotMatch(href, /token|good/);
+    }
+    await page.goBack().catch(() => null);
+    assert.doesNotMatch(page.url(), /token/);
+  },
+);
 
 scenario('without a token the page asks for one, and then shows the log', {}, async (viewer) => {
   const { stub, page } = viewer;
@@ -55,86 +66,120 @@ scenario('a token that is refused is asked for again in the page', { provokes: [
   assert.equal(await page.locator('#token-form').isVisible(), false);
 });
 
-scenario('after a 401 the host is asked once for a new token, and the reader sees nothing of it', { provokes: [401] }, async (viewer) => {
-  const { stub, page } = viewer;
-  await viewer.embed();
-  await viewer.ready();
-  const asked = () => page.evaluate(() => /** @type {any} */ (window).asked);
-  const before = await asked();
-  stub.tokens = new Set(['newer']);
-  await page.evaluate(() => Object.assign(window, { token: 'newer' }));
-  await viewer.jump(0.5);
-  await viewer.ready();
-  await viewer.holds();
-  assert.equal((await asked()) - before, 1);
-  assert.equal(await trouble(viewer, 'unauthorized').isVisible(), false);
-});
+scenario(
+  'after a 401 the host is asked once for a new token, and the reader sees nothing of it',
+  { provokes: [401] },
+  async (viewer) => {
+    const { stub, page } = viewer;
+    await viewer.embed();
+    await viewer.ready();
+    const asked = () => page.evaluate(() => /** @type {any} */ (window).asked);
+    const before = await asked();
+    stub.tokens = new Set(['newer']);
+    await page.evaluate(() => Object.assign(window, { token: 'newer' }));
+    await viewer.jump(0.5);
+    await viewer.ready();
+    await viewer.holds();
+    assert.equal((await asked()) - before, 1);
+    assert.equal(await trouble(viewer, 'unauthorized').isVisible(), false);
+  },
+);
 
-scenario('if the new token is refused, too, the component says so, waits, and goes on with the next', { provokes: [401] }, async (viewer) => {
-  const { stub, page } = viewer;
-  await viewer.embed();
-  await viewer.ready();
-  const told = page.evaluate(() => new Promise((resolve) => document.addEventListener('unauthorized', () => resolve(true), { once: true })));
-  stub.tokens = new Set(['newer']);
-  await viewer.jump(0.5);
-  await trouble(viewer, 'unauthorized').waitFor();
-  assert.equal(await told, true);
-  const mark = stub.api.length;
-  await page.waitForTimeout(4_500);
-  assert.ok(stub.api.length - mark <= 3, `${stub.api.length - mark} requests that could not succeed`);
-  assert.ok((await viewer.rows()).length > 0, 'what was read stays');
-  await viewer.element.evaluate((element) => Object.assign(element, { token: async () => 'newer' }));
-  await viewer.ready();
-  await viewer.holds();
-  assert.equal(await trouble(viewer, 'unauthorized').isVisible(), false);
-});
+scenario(
+  'if the new token is refused, too, the component says so, waits, and goes on with the next',
+  { provokes: [401] },
+  async (viewer) => {
+    const { stub, page } = viewer;
+    await viewer.embed();
+    await viewer.ready();
+    const told = page.evaluate(
+      () =>
+        new Promise((resolve) =>
+          document.addEventListener('unauthorized', () => resolve(true), { once: true }),
+        ),
+    );
+    stub.tokens = new Set(['newer']);
+    await viewer.jump(0.5);
+    await trouble(viewer, 'unauthorized').waitFor();
+    assert.equal(await told, true);
+    const mark = stub.api.length;
+    await page.waitForTimeout(4_500);
+    assert.ok(stub.api.length - mark <= 3, `${stub.api.length - mark} requests that could not succeed`);
+    assert.ok((await viewer.rows()).length > 0, 'what was read stays');
+    await viewer.element.evaluate((element) => Object.assign(element, { token: async () => 'newer' }));
+    await viewer.ready();
+    await viewer.holds();
+    assert.equal(await trouble(viewer, 'unauthorized').isVisible(), false);
+  },
+);
 
-for (const [status, seconds] of /** @type {[429|503, number][]} */ ([[503, 3], [429, 2]])) {
-  scenario(`a ${status} is waited for as long as it says, and said`, { provokes: [status] }, async (viewer) => {
+for (const [status, seconds] of /** @type {[429|503, number][]} */ ([
+  [503, 3],
+  [429, 2],
+])) {
+  scenario(
+    `a ${status} is waited for as long as it says, and said`,
+    { provokes: [status] },
+    async (viewer) => {
+      const { stub } = viewer;
+      await viewer.open();
+      await viewer.ready();
+      await viewer.hide(true);
+      await viewer.until('quiet', () => viewer.isQuiet());
+      const mark = stub.lists.length;
+      stub.fail(1, status, seconds);
+      await viewer.jump(0.5);
+      await trouble(viewer, 'busy').waitFor();
+      assert.match(await trouble(viewer, 'busy').innerText(), /[123] s/);
+      await viewer.ready();
+      await viewer.holds();
+      const [refused, again] = stub.lists.slice(mark);
+      assert.equal(refused.status, status);
+      const waited = again.time - refused.time;
+      assert.ok(waited >= seconds * 1_000 - 20 && waited < seconds * 1_000 + 1_500, `${waited} ms`);
+      await viewer.until('the trouble is over', async () => !(await trouble(viewer, 'busy').isVisible()));
+    },
+  );
+}
+
+scenario(
+  'a 429 without a word on when is tried again after about 1 s, then 2 s, then 4 s',
+  { provokes: [429] },
+  async (viewer) => {
     const { stub } = viewer;
     await viewer.open();
     await viewer.ready();
     await viewer.hide(true);
     await viewer.until('quiet', () => viewer.isQuiet());
     const mark = stub.lists.length;
-    stub.fail(1, status, seconds);
+    stub.fail(3, 429);
     await viewer.jump(0.5);
-    await trouble(viewer, 'busy').waitFor();
-    assert.match(await trouble(viewer, 'busy').innerText(), /[123] s/);
+    await viewer.until(
+      'the answer',
+      () => stub.lists.slice(mark).some(({ status }) => status === 200),
+      12_000,
+    );
+    const times = stub.lists.slice(mark).map(({ time }) => time);
+    const waits = times.slice(1).map((time, index) => time - times[index]);
+    waits.forEach((wait, index) =>
+      assert.ok(wait >= 480 * 2 ** index && wait <= 1_300 * 2 ** index + 300, `${waits}`),
+    );
     await viewer.ready();
     await viewer.holds();
-    const [refused, again] = stub.lists.slice(mark);
-    assert.equal(refused.status, status);
-    const waited = again.time - refused.time;
-    assert.ok(waited >= seconds * 1_000 - 20 && waited < seconds * 1_000 + 1_500, `${waited} ms`);
-    await viewer.until('the trouble is over', async () => !(await trouble(viewer, 'busy').isVisible()));
-  });
-}
+  },
+);
 
-scenario('a 429 without a word on when is tried again after about 1 s, then 2 s, then 4 s', { provokes: [429] }, async (viewer) => {
-  const { stub } = viewer;
-  await viewer.open();
-  await viewer.ready();
-  await viewer.hide(true);
-  await viewer.until('quiet', () => viewer.isQuiet());
-  const mark = stub.lists.length;
-  stub.fail(3, 429);
-  await viewer.jump(0.5);
-  await viewer.until('the answer', () => stub.lists.slice(mark).some(({ status }) => status === 200), 12_000);
-  const times = stub.lists.slice(mark).map(({ time }) => time);
-  const waits = times.slice(1).map((time, index) => time - times[index]);
-  waits.forEach((wait, index) => assert.ok(wait >= 480 * 2 ** index && wait <= 1_300 * 2 ** index + 300, `${waits}`));
-  await viewer.ready();
-  await viewer.holds();
-});
-
-scenario('a first request that is refused for a while ends in the list, without help', { provokes: [503] }, async (viewer) => {
-  viewer.stub.fail(3, 503, 1);
-  await viewer.open();
-  await trouble(viewer, 'busy').waitFor();
-  await viewer.ready();
-  await viewer.holds();
-});
+scenario(
+  'a first request that is refused for a while ends in the list, without help',
+  { provokes: [503] },
+  async (viewer) => {
+    viewer.stub.fail(3, 503, 1);
+    await viewer.open();
+    await trouble(viewer, 'busy').waitFor();
+    await viewer.ready();
+    await viewer.holds();
+  },
+);
 
 scenario('a 500 is shown with a way to try again', { provokes: [500] }, async (viewer) => {
   const { stub } = viewer;
@@ -155,43 +200,58 @@ scenario('a 500 is shown with a way to try again', { provokes: [500] }, async (v
   assert.equal(await trouble(viewer, 'failed').isVisible(), false);
 });
 
-scenario('a poll that fails leaves the list as it is, and polling goes on', { provokes: [500] }, async (viewer) => {
-  const { stub } = viewer;
-  await viewer.open();
-  await viewer.ready();
-  await viewer.until('the summary', () => stub.summaries.length > 0 && viewer.isQuiet());
-  stub.fail(1, 500);
-  await viewer.until('the failure', () => stub.api.some(({ status }) => status === 500), 6_000);
-  await viewer.holds();
-  stub.append(3);
-  await viewer.until('the news', async () => (await viewer.rows())[0].rank === 1_000_003, 9_000);
-});
+scenario(
+  'a poll that fails leaves the list as it is, and polling goes on',
+  { provokes: [500] },
+  async (viewer) => {
+    const { stub } = viewer;
+    await viewer.open();
+    await viewer.ready();
+    await viewer.until('the summary', () => stub.summaries.length > 0 && viewer.isQuiet());
+    stub.fail(1, 500);
+    await viewer.until('the failure', () => stub.api.some(({ status }) => status === 500), 6_000);
+    await viewer.holds();
+    stub.append(3);
+    await viewer.until('the news', async () => (await viewer.rows())[0].rank === 1_000_003, 9_000);
+  },
+);
 
-scenario('connections that break off are said, and the list goes on when they are back', { provokes: ['offline'] }, async (viewer) => {
-  const { stub } = viewer;
-  await viewer.open();
-  await viewer.ready();
-  stub.offline = true;
-  await viewer.jump(0.5);
-  await trouble(viewer, 'offline').waitFor();
-  assert.ok((await viewer.rows()).every(({ isSkeleton }) => isSkeleton), 'rows that are not there are skeletons');
-  stub.offline = false;
-  await viewer.ready();
-  await viewer.holds();
-  await viewer.until('the trouble is over', async () => !(await trouble(viewer, 'offline').isVisible()));
-});
+scenario(
+  'connections that break off are said, and the list goes on when they are back',
+  { provokes: ['offline'] },
+  async (viewer) => {
+    const { stub } = viewer;
+    await viewer.open();
+    await viewer.ready();
+    stub.offline = true;
+    await viewer.jump(0.5);
+    await trouble(viewer, 'offline').waitFor();
+    assert.ok(
+      (await viewer.rows()).every(({ isSkeleton }) => isSkeleton),
+      'rows that are not there are skeletons',
+    );
+    stub.offline = false;
+    await viewer.ready();
+    await viewer.holds();
+    await viewer.until('the trouble is over', async () => !(await trouble(viewer, 'offline').isVisible()));
+  },
+);
 
-scenario('as soon as the browser is online again, so is the list', { provokes: ['offline'] }, async (viewer) => {
-  const { page } = viewer;
-  await viewer.open();
-  await viewer.ready();
-  await page.context().setOffline(true);
-  await viewer.jump(0.5);
-  await trouble(viewer, 'offline').waitFor();
-  await page.waitForTimeout(4_000);
-  const back = Date.now();
-  await page.context().setOffline(false);
-  await viewer.ready();
-  assert.ok(Date.now() - back < 2_000, `${Date.now() - back} ms`);
-  await viewer.holds();
-});
+scenario(
+  'as soon as the browser is online again, so is the list',
+  { provokes: ['offline'] },
+  async (viewer) => {
+    const { page } = viewer;
+    await viewer.open();
+    await viewer.ready();
+    await page.context().setOffline(true);
+    await viewer.jump(0.5);
+    await trouble(viewer, 'offline').waitFor();
+    await page.waitForTimeout(4_000);
+    const back = Date.now();
+    await page.context().setOffline(false);
+    await viewer.ready();
+    assert.ok(Date.now() - back < 2_000, `${Date.now() - back} ms`);
+    await viewer.holds();
+  },
+);
