@@ -62,9 +62,9 @@ fn routes_functions_router_and_events_are_the_same_everywhere() {
     let functions = functions(&template);
     let mut deployed = BTreeSet::from([RECORDER.to_owned()]);
     let mut router = serde_json::Map::new();
-    let routes = ROUTES.map(|route| (route.function, vec![("Request", route.path)]));
+    let read = ROUTES.map(|route| (route.function, vec![("Request", route.path)]));
     let pages = vec![("File", viewer::FILE_PATH), ("Page", viewer::PAGE_PATH)];
-    let served = routes.into_iter().chain([(viewer::FUNCTION, pages)]);
+    let served = read.into_iter().chain([(viewer::FUNCTION, pages)]);
     for ((function, paths), event) in served.zip([LIST, PROJECT, GET, VIEWER]) {
         let events = functions[function]["Events"].as_object().unwrap();
         assert_eq!(events.len(), paths.len());

@@ -343,8 +343,7 @@ fn the_page_names_its_files_relative_to_itself() {
             assert!(!target.starts_with('/') && !target.starts_with("http"), "{target}");
             if [".js", ".css"].iter().any(|end| target.ends_with(end)) {
                 let name = target.trim_start_matches("./").strip_prefix("viewer/").unwrap();
-                known(name);
-                scripts += usize::from(name.ends_with(".js"));
+                scripts += usize::from(known(name).kind == FileKind::Script);
             }
         }
     }

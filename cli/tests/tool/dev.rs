@@ -181,22 +181,8 @@ fn readme_examples() -> Vec<(String, Value)> {
     readme.split("```sh\ncurl ").skip(1).map(example).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped() {
-    let folder = Folder::new();
-    let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
-
-    // The curl line, pasted.
-    let line = dev.printed.lines().find(|line| line.trim_start().starts_with("curl ")).unwrap();
-    let mut words = line.split('\'').filter(|word| !word.trim().is_empty());
-    let (_, header, url) = (words.next(), words.next().unwrap(), words.next().unwrap());
-    let token = header.strip_prefix("Authorization: Bearer ").unwrap();
-    let path = url.strip_prefix(&format!("http://127.0.0.1:{}", dev.port)).unwrap();
-    let (status, page) = get(dev.port, path, token).await;
-    assert_eq!((status, &page["pagination"]["total"]), (200, &150.into()), "{page}");
-    assert_eq!(page["data"].as_array().unwrap().len(), 2);
-
-    // The address of the viewer, which comes first: its fragment has the token, and is not sent.
+/// The address that is printed first is the viewer's. Its fragment has the token, and is not sent.
+async fn see_the_viewer(dev: &Dev, token: &str) {
     let address = dev.printed.lines().find(|line| line.contains("http://")).unwrap().trim();
     let (address, fragment) = address.split_once('#').unwrap();
     assert_eq!(fragment, format!("token={token}"));
@@ -215,6 +201,24 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
         let (status, problem) = get(dev.port, path, token).await;
         assert_eq!((status, &problem["code"]), (404, &"file_not_found".into()), "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped() {
+    let folder = Folder::new();
+    let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
+
+    // The curl line, pasted.
+    let line = dev.printed.lines().find(|line| line.trim_start().starts_with("curl ")).unwrap();
+    let mut words = line.split('\'').filter(|word| !word.trim().is_empty());
+    let (_, header, url) = (words.next(), words.next().unwrap(), words.next().unwrap());
+    let token = header.strip_prefix("Authorization: Bearer ").unwrap();
+    let path = url.strip_prefix(&format!("http://127.0.0.1:{}", dev.port)).unwrap();
+    let (status, page) = get(dev.port, path, token).await;
+    assert_eq!((status, &page["pagination"]["total"]), (200, &150.into()), "{page}");
+    assert_eq!(page["data"].as_array().unwrap().len(), 2);
+
+    see_the_viewer(&dev, token).await;
 
     // The examples of the README.
     let examples = readme_examples();
