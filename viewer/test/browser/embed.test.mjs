@@ -100,12 +100,13 @@ scenario('taken out of the page it asks for nothing more, and put back it goes o
   await page.waitForTimeout(4_000);
   assert.equal(stub.api.length, mark);
   await page.evaluate(() => document.querySelector('main')?.append(/** @type {any} */ (window).kept));
+  await viewer.until('a request', () => stub.api.length > mark);
   await viewer.ready();
   await viewer.holds({ action: ['create'] });
   stub.append(120);
   await viewer.until(
     'news',
-    async () => (await viewer.rows())[0].rank === stub.log.list({ action: ['create'] }).total,
+    async () => (await viewer.rows())[0]?.rank === stub.log.list({ action: ['create'] }).total,
     5_000,
   );
 });

@@ -212,7 +212,7 @@ scenario(
     await viewer.until('the failure', () => stub.api.some(({ status }) => status === 500), 6_000);
     await viewer.holds();
     stub.append(3);
-    await viewer.until('the news', async () => (await viewer.rows())[0].rank === 1_000_003, 9_000);
+    await viewer.until('the news', async () => (await viewer.rows())[0]?.rank === 1_000_003, 9_000);
   },
 );
 
