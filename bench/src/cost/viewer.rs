@@ -133,6 +133,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_component_polls_like_this() {
+        let source = include_str!("../../../viewer/src/list.ts");
+        let source = source.replace('_', "");
+        let [first, last] = POLL_SECONDS.map(|seconds| seconds * 1_000);
+        assert!(source.contains(&format!("const POLL = {{ first: {first}, last: {last} }};")));
+        assert!(source.contains(&format!("const LIVELY = {};", ATTENTIVE_SECONDS * 1_000)));
+    }
+
+    #[test]
     fn polls_are_frequent_for_a_minute_and_then_rarer() {
         // 20 in the first minute, after 66, 78 and 102 seconds, and 116 more until the hour is over.
         assert_eq!(polls(HOUR), 139);
