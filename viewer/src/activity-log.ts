@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, unsafeCSS, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Activity, Facets } from './activity.js';
+import { controls } from './controls.js';
 import styles from './activity-log.css';
 import { Client, Failure, type TokenSource, type Trouble } from './client.js';
 import { Dates } from './dates.js';
@@ -43,7 +44,7 @@ const COLUMNS: Key[] = [
  * when `state` is another, and `unauthorized`, when there is no good token.
  */
 export class ActivityLog extends LitElement implements Reader {
-  static override styles = unsafeCSS(styles);
+  static override styles = [controls, unsafeCSS(styles)];
   static override properties = {
     src: {},
     token: { attribute: false },

@@ -6,6 +6,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import type { Activity, Place } from './activity.js';
 import { changes, difference, type Change } from './changes.js';
 import type { Dates } from './dates.js';
+import { controls } from './controls.js';
 import styles from './details.css';
 import { initial, link, pieces } from './safe.js';
 import type { Texts } from './texts.js';
@@ -32,7 +33,7 @@ export class ActivityLogDetails extends LitElement {
     copied: { state: true },
     broken: { state: true },
   };
-  static override styles = unsafeCSS(styles);
+  static override styles = [controls, unsafeCSS(styles)];
 
   /** The entry as the list has it. */
   declare entry: Activity | null;

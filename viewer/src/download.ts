@@ -4,6 +4,7 @@ import { LitElement, html, unsafeCSS, type PropertyValues, type TemplateResult }
 import { Failure, type Client } from './client.js';
 import { UTF8_MARK } from './csv.js';
 import type { Dates } from './dates.js';
+import { controls } from './controls.js';
 import styles from './download.css';
 import { placeMenu } from './menu.js';
 import { parameters, type Query } from './query.js';
@@ -38,7 +39,7 @@ export class ActivityLogDownload extends LitElement {
     dates: { attribute: false },
     status: { state: true },
   };
-  static override styles = unsafeCSS(styles);
+  static override styles = [controls, unsafeCSS(styles)];
 
   declare client: Client | undefined;
   /** What is downloaded, as it is when the download starts. */

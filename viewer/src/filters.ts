@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, unsafeCSS, type TemplateResult } from 'lit';
 import type { Facets, FacetValue, Place } from './activity.js';
 import type { Dates } from './dates.js';
+import { controls } from './controls.js';
 import styles from './filters.css';
 import { placeMenu } from './menu.js';
 import { EVERYTHING, NO_TYPE, type Query } from './query.js';
@@ -27,7 +28,7 @@ const PRESETS: [Key, number][] = [
 
 /** Shows a query and changes it: the event `query` has the new one as its detail. */
 export class Filters extends LitElement {
-  static override styles = unsafeCSS(styles);
+  static override styles = [controls, unsafeCSS(styles)];
   static override properties = {
     query: { attribute: false },
     facets: { attribute: false },

@@ -13,6 +13,7 @@ import {
 import type { Histogram } from './activity.js';
 import { buckets, chosen, move, partAt, type Buckets, type Choice, type Chosen } from './buckets.js';
 import type { Dates } from './dates.js';
+import { controls } from './controls.js';
 import styles from './strip.css';
 import type { Texts } from './texts.js';
 
@@ -37,7 +38,7 @@ export class ActivityLogStrip extends LitElement {
     choice: { state: true },
     hover: { state: true },
   };
-  static override styles = unsafeCSS(styles);
+  static override styles = [controls, unsafeCSS(styles)];
 
   /** `null` until it is loaded. */
   declare histogram: Histogram | null;
