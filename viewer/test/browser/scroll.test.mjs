@@ -161,7 +161,9 @@ for (const rows of [30_000, 1_000_000, 100_000_000]) {
       for (const to of [0, 0.37, 0.99, 1]) {
         if (to > 0) await viewer.jump(to);
         await viewer.ready();
-        for (const pixels of to === 1 ? [-100, -240, 60, 260, -1_000, -1_700] : [100, 240, -60, -260, 1_000, 1_700]) {
+        for (const pixels of to === 1
+          ? [-100, -240, 60, 260, -1_000, -1_700]
+          : [100, 240, -60, -260, 1_000, 1_700]) {
           const before = await viewer.offset();
           await viewer.wheel(pixels);
           const moved = (await viewer.offset()) - before;
