@@ -1,0 +1,104 @@
+"""A handler of AWS Lambda.
+
+Lambda freezes a process when its handler returns, and with it a thread that sends. So the decorator waits
+for what is under way before it returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from . import _context
+from ._context import Context, Source
+from ._log import ActivityLog, activity
+from ._message import Client
+from ._request import checked_hops, client_of
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+SPARE = 0.5
+"""For how many seconds of its time a function waits no more, so that it can still respond."""
+
+
+def activity_log(
+    *, user_id: Source, trusted_hops: int = 0, log: ActivityLog = activity
+) -> Callable[[Handler], Handler]:
+    """Lets ``record`` know who sent the event that a handler is called with, from where and with what.
+
+    For events of API Gateway (REST, HTTP and WebSocket APIs), of function URLs and of an Application Load
+    Balancer; events of other services have no address and no agent.
+
+    Args:
+        user_id: gives the user of an event. It may be async. It is called when a handler first records
+            something.
+        trusted_hops: how many proxies in front of API Gateway write ``X-Forwarded-For``; for a load
+            balancer that calls the function by itself, it counts, too.
+        log: another log than that of the process.
+    """
+    hops = checked_hops(trusted_hops)
+
+    def decorate(handler: Handler) -> Handler:
+        if inspect.iscoroutinefunction(handler):
+
+            @functools.wraps(handler)
+            async def arun(event: Any, context: Any = None, *rest: Any) -> Any:
+                loop = asyncio.get_running_loop()
+                try:
+                    with _context.within(Context(log, client_of_event(event, hops), user_id, event, loop)):
+                        return await handler(event, context, *rest)
+                finally:
+                    await log.aflush(_left(context))
+
+            return cast("Handler", arun)
+
+        @functools.wraps(handler)
+        def run(event: Any, context: Any = None, *rest: Any) -> Any:
+            try:
+                with _context.within(Context(log, client_of_event(event, hops), user_id, event)):
+                    return handler(event, context, *rest)
+            finally:
+                log.flush(_left(context))
+
+        return cast("Handler", run)
+
+    return decorate
+
+
+def _left(context: Any) -> float | None:
+    """How long a function may still wait, in seconds."""
+    ask = getattr(context, "get_remaining_time_in_millis", None)
+    return None if ask is None else max(0.0, ask() / 1_000 - SPARE)
+
+
+def client_of_event(event: object, trusted_hops: int) -> Client:
+    """Where the request of an event came from, and what sent it. Pure."""
+    said = _object(event)
+    context = _object(said.get("requestContext"))
+    http, identity = _object(context.get("http")), _object(context.get("identity"))
+    headers = {str(name).lower(): value for name, value in _object(said.get("headers")).items()}
+    # A load balancer with multi-value headers, and REST APIs, have lists instead or besides.
+    for name, values in _object(said.get("multiValueHeaders")).items():
+        if isinstance(values, list):
+            headers[str(name).lower()] = ",".join(map(str, values))
+    peer = _text(http.get("sourceIp")) or _text(identity.get("sourceIp"))
+    forwarded = _text(headers.get("x-forwarded-for"))
+    if peer and forwarded:
+        # API Gateway adds whom it was asked by, like any proxy, and says the same in sourceIp.
+        before, _, last = forwarded.rpartition(",")
+        forwarded = before if last.strip() == peer else forwarded
+    agent = (
+        _text(http.get("userAgent")) or _text(identity.get("userAgent")) or _text(headers.get("user-agent"))
+    )
+    return client_of(peer=peer, forwarded=forwarded, trusted_hops=trusted_hops, user_agent=agent)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
