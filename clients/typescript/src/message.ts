@@ -21,7 +21,7 @@ export interface Change {
 /** What is said of an action. All of it is optional. */
 export interface RecordOptions {
   /** What it was done to: a type such as `'function'`, and the id of the resource if it has one. */
-  resource?: readonly [type: string, id?: Id | null] | null | undefined;
+  resource?: readonly [type: string, id?: Id | null | undefined] | null | undefined;
   /** The project and the environment that it was done in. */
   environment?: readonly [project: Id, environment: Id] | null | undefined;
   /** The project that it was done in, if that was in none of its environments. */

@@ -4,6 +4,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 /** What the recorder makes of a message. */
@@ -22,6 +23,9 @@ const PROGRAM =
 let program: ChildProcessByStdio<Writable, Readable, null> | undefined;
 let lines: AsyncIterator<string>;
 
+// A file of tests ends when its program does.
+after(() => program?.stdin.end());
+
 /** Why tests with the parser are skipped; in CI they are not. */
 export function needsParser(): string | false {
   const isThere = existsSync(PROGRAM) || process.env['CI'] !== undefined;
@@ -33,10 +37,6 @@ export async function parseMessage(message: string): Promise<Parsed> {
   if (!program) {
     program = spawn(PROGRAM, { stdio: ['pipe', 'pipe', 'inherit'] });
     lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
-    // Tests end whether or not somebody still asks.
-    program.unref();
-    (program.stdout as unknown as { unref(): void }).unref();
-    (program.stdin as unknown as { unref(): void }).unref();
   }
   program.stdin.write(`${message}\n`);
   const { value, done } = await lines.next();
