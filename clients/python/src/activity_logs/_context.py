@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -78,10 +78,8 @@ class Context:
 
     def ask_now(self) -> None:
         """Asks who the user is while the request can still be asked. What fails is asked again later."""
-        try:
+        with suppress(Exception):
             self.with_user(lambda _: None, lambda _: None)
-        except Exception:  # noqa: S110  Raised again when something is recorded.
-            pass
 
     async def _settle(self, user: Awaitable[object]) -> None:
         error: BaseException | None = None

@@ -205,6 +205,9 @@ class ActivityLog:
             waiting = [asyncio.wrap_future(future) for future in self._open]
         if not waiting:
             return True
+        for future in waiting:
+            # Whether a failure is raised to somebody is the receipt's affair, and not said twice.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
         _, not_done = await asyncio.wait(waiting, timeout=timeout)
         return not not_done
 
