@@ -49,13 +49,12 @@ def application(**options: Any) -> Flask:
 
     @app.get("/stream-with-context")
     def stream_within() -> Response:
-        @stream_with_context
         def parts() -> Iterator[bytes]:
             for step in range(3):
                 record("read", metadata={"step": step})
                 yield request.path[:1].encode()
 
-        return Response(parts())
+        return Response(stream_with_context(parts()))
 
     return app
 

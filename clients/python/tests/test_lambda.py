@@ -116,19 +116,19 @@ def test_a_handler_returns_when_all_was_accepted_also_if_it_fails() -> None:
     log.close()
 
 
-def test_a_handler_does_not_wait_longer_than_it_has() -> None:
-    log, chaos = slow_log(1)
+def test_a_handler_gives_up_early_enough_to_log(caplog: pytest.LogCaptureFixture) -> None:
+    log, _ = slow_log(3)
 
     @activity_log(user_id=subject, log=log)
     def handler(event: dict[str, Any], context: object) -> None:
         record("create")
 
     start = time.monotonic()
-    handler(V2, Runtime(600))
-    assert time.monotonic() - start < 0.9
-    assert chaos.accepted == []
+    handler(V2, Runtime(2_000))
+    assert 1 <= time.monotonic() - start < 2
+    [line] = caplog.messages
+    assert "in the time that the function had left" in line
     log.close()
-    assert len(chaos.accepted) == 1
 
 
 def test_an_async_handler_and_an_async_user() -> None:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from activity_logs import ActivityLog, Receipt, _outbox, memory
+from activity_logs import ActivityLog, Failure, Message, Receipt, _outbox, memory
 
 from .support import Chaos, steps
 
@@ -43,20 +44,19 @@ def test_fifty_threads_on_a_failing_queue_lose_nothing_and_keep_each_users_order
 
 
 def test_a_transport_that_says_too_little_is_asked_again() -> None:
-    chaos = Chaos(failing=0)
-    answers = [[], None]
-    send = chaos.send
-    chaos.send = lambda batch: answers.pop(0) if answers[0] is not None else send(batch)  # type: ignore[method-assign]
-    log = ActivityLog(transport=chaos)
+    class Silent(Chaos):
+        def send(self, batch: Sequence[Message]) -> Sequence[Failure | None]:
+            said = super().send(batch)
+            return said if len(self.batches) > 1 else []
+
+    log = ActivityLog(transport=Silent(failing=0))
     assert log.detached(user_id=3).record("sync").result(5)
     log.close()
 
 
 def test_closing_gives_up_what_is_not_sent_in_time_and_logs_it(caplog: pytest.LogCaptureFixture) -> None:
-    chaos = Chaos(failing=0)
     release = threading.Event()
-    chaos.send = lambda batch: (release.wait(5), [None] * len(batch))[1]  # type: ignore[method-assign]
-    log = ActivityLog(transport=chaos)
+    log = ActivityLog(transport=Chaos(failing=0, before=lambda: release.wait(5)))
     receipts = [log.detached(user_id=3).record("sync", metadata={"step": step}) for step in range(3)]
     log.close(timeout=0.05)
     assert [receipt.result(1) for receipt in receipts] == [False] * 3

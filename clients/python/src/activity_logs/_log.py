@@ -29,6 +29,11 @@ EVENT = "activity_not_recorded"
 """Names the line that is logged for a message which was given up."""
 
 
+LONGEST_DEADLINE = 240
+"""SQS knows a deduplication id for five minutes. A message that was accepted, and whose response was lost,
+must not be tried longer."""
+
+
 class NoContextError(RuntimeError):
     """Something was recorded outside of a request."""
 
@@ -139,15 +144,15 @@ class ActivityLog:
                 of the log, and the message. A warning is logged if nothing is given.
             redact: names of members of ``metadata`` and ``changes``, at any depth and in any case, whose
                 values are replaced by ``"[redacted]"``.
-            deadline: for how many seconds a message is tried.
+            deadline: for how many seconds a message is tried; at most 240.
 
         Raises:
             ValueError: if an option cannot be.
         """
         if on_error not in ("log", "raise"):
             raise ValueError('on_error must be "log" or "raise"')
-        if not deadline > 0:
-            raise ValueError("deadline must be a number of seconds above 0")
+        if not 0 < deadline <= LONGEST_DEADLINE:
+            raise ValueError(f"deadline must be a number of seconds up to {LONGEST_DEADLINE}")
         names = _message.names(redact)
         if (queue_url is None) == (transport is None):
             raise ValueError("give either queue_url or transport")
@@ -210,6 +215,11 @@ class ActivityLog:
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
         _, not_done = await asyncio.wait(waiting, timeout=timeout)
         return not not_done
+
+    def give_up(self, reason: str) -> None:
+        """Gives up, and logs, what is not accepted yet: where nothing will run any more."""
+        if self._sender is not None:
+            self._sender.give_up(reason)
 
     def close(self, timeout: float = 5.0) -> None:
         """Sends what waits, for at most ``timeout`` seconds, and then gives up, and logs, what is left.

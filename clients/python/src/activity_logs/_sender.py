@@ -91,8 +91,6 @@ class Sender:
             with self._changed:
                 now = time.monotonic()
                 if not len(self._outbox) or now >= end:
-                    left = self._outbox.give_up_all()
-                    self._changed.notify_all()
                     break
                 # At the end of the interpreter no thread can be started. Then this one sends.
                 batch = [] if self._workers else self._outbox.take(now)
@@ -101,8 +99,15 @@ class Sender:
                     self._changed.wait(min(end - now, 0.05 if wait is None else max(wait, 0.01)))
             if batch:
                 self._send(batch)
+        self.give_up(f"not accepted within {timeout:g} s of closing the log")
+
+    def give_up(self, reason: str) -> None:
+        """Gives up what is not accepted yet, also what is under way."""
+        with self._changed:
+            left = self._outbox.give_up_all()
+            self._changed.notify_all()
         for entry in left:
-            entry.settle(Failure(f"not accepted within {timeout:g} s of closing the log"))
+            entry.settle(Failure(reason))
 
     def _start_worker(self) -> None:
         """Starts a thread if all that there are have something to do."""

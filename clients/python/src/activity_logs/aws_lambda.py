@@ -1,7 +1,7 @@
 """A handler of AWS Lambda.
 
 Lambda freezes a process when its handler returns, and with it a thread that sends. So the decorator waits
-for what is under way before it returns.
+for what is under way before it returns, and gives it up early enough for it to be logged.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ from ._request import checked_hops, client_of
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-SPARE = 0.5
-"""For how many seconds of its time a function waits no more, so that it can still respond."""
+SPARE = 1.5
+"""How many seconds of its time a function keeps, to log what was not accepted and to respond."""
+
+SHORTEST = 1.0
+"""For how many seconds it waits, however little time is left."""
+
+REASON = "not accepted in the time that the function had left"
 
 
 def activity_log(
@@ -51,7 +56,8 @@ def activity_log(
                     with _context.within(Context(log, client_of_event(event, hops), user_id, event, loop)):
                         return await handler(event, context, *rest)
                 finally:
-                    await log.aflush(_left(context))
+                    if not await log.aflush(_left(context)):
+                        log.give_up(REASON)
 
             return cast("Handler", arun)
 
@@ -61,7 +67,8 @@ def activity_log(
                 with _context.within(Context(log, client_of_event(event, hops), user_id, event)):
                     return handler(event, context, *rest)
             finally:
-                log.flush(_left(context))
+                if not log.flush(_left(context)):
+                    log.give_up(REASON)
 
         return cast("Handler", run)
 
@@ -71,7 +78,7 @@ def activity_log(
 def _left(context: Any) -> float | None:
     """How long a function may still wait, in seconds."""
     ask = getattr(context, "get_remaining_time_in_millis", None)
-    return None if ask is None else max(0.0, ask() / 1_000 - SPARE)
+    return None if ask is None else max(SHORTEST, ask() / 1_000 - SPARE)
 
 
 def client_of_event(event: object, trusted_hops: int) -> Client:

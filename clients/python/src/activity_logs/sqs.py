@@ -82,7 +82,7 @@ class SqsTransport:
                 found = re.search(r"sqs\.([a-z0-9-]+)\.amazonaws\.", self._url)
                 config = Config(
                     connect_timeout=3,
-                    read_timeout=10,
+                    read_timeout=5,
                     retries={"total_max_attempts": 1, "mode": "standard"},
                 )
                 region = found[1] if found else None
