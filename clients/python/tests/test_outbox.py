@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_logs import Failure, Message
@@ -171,7 +171,6 @@ SEND = st.sampled_from(["answered", "answered", "lost before", "lost after"])
 ENTRY = st.sampled_from(["ok", "ok", "ok", "throttled", "refused"])
 
 
-@settings(deadline=None)
 @given(
     users=st.lists(st.integers(1, 5), max_size=60),
     sends=st.lists(st.tuples(SEND, st.lists(ENTRY, min_size=10, max_size=10), st.floats(0, 20)), max_size=60),
