@@ -10,8 +10,8 @@ interface Request {
 }
 
 /** What is used of `FastifyInstance`. */
-interface Instance<R> {
-  addHook(name: 'onRequest', hook: (request: R, reply: { raw: Emitter }, done: () => void) => void): unknown;
+interface Instance {
+  addHook(name: 'onRequest', hook: (request: any, reply: { raw: Emitter }, done: () => void) => void): unknown;
 }
 
 /**
@@ -25,11 +25,11 @@ interface Instance<R> {
  */
 export function activityLog<R extends Request = any>(
   options: RequestLogOptions<R>,
-): (instance: Instance<R>, registration: unknown, done: () => void) => void {
+): (instance: Instance, registration: unknown, done: () => void) => void {
   const log = new Log(options);
   readHops(options);
-  const plugin = (instance: Instance<R>, _: unknown, done: () => void) => {
-    instance.addHook('onRequest', (request, reply, next) => {
+  const plugin = (instance: Instance, _: unknown, done: () => void) => {
+    instance.addHook('onRequest', (request: R, reply, next) => {
       const context = contextOf(log, options, request, fromNode(request.raw));
       bind(request.raw, context);
       bind(reply.raw, context);
