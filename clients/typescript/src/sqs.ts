@@ -22,8 +22,13 @@ const transports = new Map<string, Transport>();
 /**
  * Sends to the SQS FIFO queue at `queueUrl`, with a client of your own or one that finds credentials as
  * every client of AWS does. Needs `@aws-sdk/client-sqs`.
+ *
+ * Throws a `TypeError` if the address is not that of a FIFO queue.
  */
 export function sqs(queueUrl: string, client?: SqsClient): Transport {
+  if (!URL.canParse(queueUrl) || !queueUrl.endsWith('.fifo')) {
+    throw new TypeError('queueUrl must be the address of a FIFO queue, which ends in .fifo');
+  }
   const known = client ? undefined : transports.get(queueUrl);
   if (known) return known;
   const loaded = load(queueUrl, client);
@@ -49,9 +54,15 @@ async function load(queueUrl: string, client: SqsClient | undefined) {
   const sdk = await import('@aws-sdk/client-sqs').catch((cause: unknown) => {
     throw new MissingSdk(`@aws-sdk/client-sqs cannot be loaded; install it beside this package (${describe(cause)})`);
   });
-  // Sending again is `Delivery`'s: two that do it would wait for each other.
   const region = regionOf(queueUrl);
-  const made = () => new sdk.SQSClient({ maxAttempts: 1, ...(region === undefined ? {} : { region }) });
+  const made = () =>
+    new sdk.SQSClient({
+      // Sending again is `Delivery`'s: two that do it would wait for each other.
+      maxAttempts: 1,
+      // Else the SDK warns at each request to a queue that is not where it expects one.
+      endpoint: new URL(queueUrl).origin,
+      ...(region === undefined ? {} : { region }),
+    });
   const command = (request: ReturnType<typeof toRequest>) => new sdk.SendMessageBatchCommand(request) as never;
   return { queue: client ?? (made() as unknown as SqsClient), command };
 }
@@ -60,9 +71,11 @@ class MissingSdk extends Error {
   override readonly name = 'MissingSdk';
 }
 
-/** The region that is part of the address of a queue of AWS. */
+/** The region that is part of the address of a queue of AWS, also behind an endpoint of a VPC. */
 export function regionOf(queueUrl: string): string | undefined {
-  return /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\//.exec(queueUrl)?.[1];
+  const { hostname } = new URL(queueUrl);
+  const isOfAws = /\.(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws)$/.test(hostname);
+  return isOfAws ? /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\./.exec(hostname)?.[1] : undefined;
 }
 
 function toRequest(QueueUrl: string, messages: readonly OutgoingMessage[]) {

@@ -46,6 +46,8 @@ function accept(entries: Entry[], response: ServerResponse, failed: object[] = [
 }
 
 test('messages are sent in batches, with user and deduplication id', async (t) => {
+  const warn = t.mock.method(console, 'warn', () => {});
+  t.after(() => assert.equal(warn.mock.callCount(), 0, 'the SDK has nothing to say'));
   const seen: Entry[][] = [];
   const queueUrl = await queue(t, (entries, response) => {
     seen.push(entries);
@@ -120,6 +122,12 @@ test('a client of one\'s own is used, and a request is broken off with it', asyn
   assert.deepEqual([outcome?.kind, isBrokenOff], ['failed', true]);
 });
 
+test('what is not the address of a FIFO queue is an error where it is given', () => {
+  for (const queueUrl of ['log.fifo', 'https://sqs.eu-west-1.amazonaws.com/123456789012/log']) {
+    assert.throws(() => activity.detached({ queueUrl }), /^TypeError: queueUrl must be the address of a FIFO queue/);
+  }
+});
+
 test('one queue has one transport, so that its order is kept', () => {
   const queueUrl = 'https://sqs.eu-west-1.amazonaws.com/123456789012/log.fifo';
   assert.equal(sqs(queueUrl), sqs(queueUrl));
@@ -129,6 +137,10 @@ test('the region is that of the queue', () => {
   for (const [queueUrl, region] of [
     ['https://sqs.eu-west-1.amazonaws.com/1/log.fifo', 'eu-west-1'],
     ['https://sqs.cn-north-1.amazonaws.com.cn/1/log.fifo', 'cn-north-1'],
+    ['https://sqs-fips.us-gov-west-1.amazonaws.com/1/log.fifo', 'us-gov-west-1'],
+    ['https://vpce-0a1b-2c3d.sqs.us-east-1.vpce.amazonaws.com/1/log.fifo', 'us-east-1'],
+    ['https://sqs.us-east-1.api.aws/1/log.fifo', 'us-east-1'],
+    ['https://sqs.us-east-1.example.com/1/log.fifo', undefined],
     ['http://127.0.0.1:5000/1/log.fifo', undefined],
   ] as const) assert.equal(regionOf(queueUrl), region);
 });
