@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from activity_logs import activity, memory
+from activity_logs.client import ActivityLogClient
 
 BLOCKS = re.findall(
     r"```python\n(.*?)```", (Path(__file__).parents[1] / "README.md").read_text("utf-8"), re.S
@@ -66,6 +68,29 @@ def test_the_handler_of_lambda_records() -> None:
     assert sent.activities[0]["userId"] == 3
 
 
+def test_the_reader_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    entry = {"createdAt": "2024-01-15T10:30:00.000Z", "description": "d"}
+    page = {
+        "data": [entry],
+        "pagination": {"total": 1},
+        "facets": {"action": [{"value": "create", "count": 1}]},
+    }
+
+    def answer(_: object, url: str, token: str) -> tuple[int, dict[str, str], bytes]:
+        asked.append(url)
+        return 200, {}, json.dumps(page).encode()
+
+    monkeypatch.setattr(ActivityLogClient, "_ask", answer)
+    monkeypatch.setenv("TOKEN", "token")
+    assert run("ActivityLogClient")["entry"] == [entry]
+    assert asked == [
+        "http://127.0.0.1:9000/api/activities?action=create&resourceType=function%2Cdatabase&limit=100",
+        "http://127.0.0.1:9000/api/activities/1?include=client",
+        "http://127.0.0.1:9000/api/activities?projectSlug=my-project&include=facets&limit=0",
+    ]
+
+
 def test_the_rest_runs() -> None:
     assert "activity_logs.django.ActivityLogMiddleware" in run("settings.py")["MIDDLEWARE"]
     assert len(run("sent = memory()")["sent"].messages) == 1
@@ -73,4 +98,4 @@ def test_the_rest_runs() -> None:
     activity.configure(transport=sent)
     run("nightly")
     assert [one["action"] for one in sent.activities] == ["sync", "delete"]
-    assert len(BLOCKS) == 7, "each block is run here; reading is for a server of its own"
+    assert len(BLOCKS) == 7, "each block is run here"
