@@ -188,6 +188,18 @@ def test_another_middleware_may_stand_on_either_side(sent: Memory, is_outside: b
     assert len(sent.messages) == 4
 
 
+def test_what_authenticates_may_have_a_copy_of_the_scope(sent: Memory) -> None:
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        copied = dict(scope)
+        copied["state"]["user_id"] = 3
+        record("read")
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    assert ask(ActivityLogMiddleware(app, user_id=user_id), "GET", "/").status_code == 204
+    assert sent.activities[0]["userId"] == 3
+
+
 def test_an_async_user_id_is_awaited_at_the_first_record(sent: Memory) -> None:
     async def slow(scope: Scope) -> int:
         await asyncio.sleep(0.01)

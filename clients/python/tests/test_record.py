@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -351,9 +351,15 @@ class TestUser:
             assert record("b").result()
 
     def test_an_async_function_keeps_the_order_of_calls(self, sent: Memory) -> None:
-        async def ask(_: object) -> int:
+        asked: list[object] = []
+
+        async def slow() -> int:
             await asyncio.sleep(0.01)
             return 5
+
+        def ask(request: object) -> Awaitable[int]:
+            asked.append(request)
+            return slow()
 
         async def run() -> None:
             with within(Context(activity, Client(), ask, None, asyncio.get_running_loop())):
@@ -367,6 +373,7 @@ class TestUser:
 
         asyncio.run(run())
         assert steps(sent.messages) == {"5": list(range(8))}
+        assert len(asked) == 1
 
     def test_an_async_function_that_fails_fails_the_receipt_and_is_logged_if_nobody_waits(
         self, sent: Memory, caplog: pytest.LogCaptureFixture
