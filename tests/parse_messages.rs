@@ -8,6 +8,7 @@
 use std::io::{self, BufRead, Write};
 use std::net::IpAddr;
 
+use activity_log::id::{EnvironmentId, ProjectId, ResourceId, UserId};
 use activity_log::message::Message;
 use activity_log::time::Timestamp;
 use activity_log::{Details, Metadata, NewActivity};
@@ -25,11 +26,11 @@ enum Outcome<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields<'a> {
-    user_id: u64,
-    project_id: Option<u64>,
-    environment_id: Option<u64>,
+    user_id: UserId,
+    project_id: Option<ProjectId>,
+    environment_id: Option<EnvironmentId>,
     resource_type: Option<&'a str>,
-    resource_id: Option<u64>,
+    resource_id: Option<ResourceId>,
     action: &'a str,
     description: Option<&'a str>,
     metadata: Option<&'a Metadata>,
@@ -56,11 +57,11 @@ impl<'a> Outcome<'a> {
             altered,
         } = details;
         let fields = Fields {
-            user_id: message.user_id.get(),
-            project_id: project_id.map(|id| id.get()),
-            environment_id: environment_id.map(|id| id.get()),
+            user_id: message.user_id,
+            project_id: *project_id,
+            environment_id: *environment_id,
             resource_type: resource_type.as_deref(),
-            resource_id: resource_id.map(|id| id.get()),
+            resource_id: *resource_id,
             action,
             description: description.as_deref(),
             metadata: metadata.as_ref(),

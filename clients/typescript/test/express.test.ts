@@ -1,13 +1,14 @@
 // Express 5.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 
 import express, { type NextFunction, type Request, type Response } from 'express';
 
 import { activityLog } from '../src/express.js';
 import { activity, memory } from '../src/index.js';
-import { pause, post, serve, USERS } from './server.js';
+import { pause, post, serve, until, USERS } from './server.js';
 
 interface Known {
   user?: { id: number };
@@ -82,12 +83,11 @@ test('a streamed response, its end, and work that goes on after it', async (t) =
       void activity.record('write');
       response.end('b');
     }, 5);
-    void pause(20).then(() => activity.record('later'));
+    void once(response, 'close').then(() => activity.record('later'));
   });
   const response = await fetch(await serve(t, app));
   assert.equal(await response.text(), 'ab');
-  await pause(40);
-  await activity.flush();
+  await until(() => log.messages.length === 3);
   assert.deepEqual(log.messages.map(({ action }) => action), ['write', 'finish', 'later']);
 });
 

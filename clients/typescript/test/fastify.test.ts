@@ -7,7 +7,7 @@ import Fastify, { type FastifyRequest } from 'fastify';
 
 import { activityLog } from '../src/fastify.js';
 import { activity, memory, type Memory } from '../src/index.js';
-import { pause, post, serve, USERS } from './server.js';
+import { pause, post, serve, until, USERS } from './server.js';
 
 async function appWith(log: Memory) {
   const app = Fastify();
@@ -47,8 +47,7 @@ test('fifty users at once, in hooks, routes and plugins', async (t) => {
     const sent = await post(`${address}/functions`, body, { 'x-user': `${user}`, 'user-agent': `agent ${user}` });
     assert.deepEqual([sent.status, sent.text], [200, body]);
   }));
-  await pause(10);
-  await activity.flush();
+  await until(() => log.messages.length === 3 * USERS.length);
   for (const user of USERS) {
     const all = log.of(user);
     assert.deepEqual(all.map(({ action, resourceId }) => [action, resourceId]), [
@@ -65,8 +64,7 @@ test('an error in a handler, and a request that is injected', async () => {
   const app = await appWith(log);
   const response = await app.inject({ url: '/fail', headers: { 'x-user': '3' }, remoteAddress: '203.0.113.9' });
   assert.deepEqual([response.statusCode, response.body], [500, 'a fault of the route']);
-  await pause(5);
-  await activity.flush();
+  await until(() => log.messages.length === 3);
   assert.deepEqual(log.messages.map(({ action, ipAddress }) => [action, ipAddress]), [
     ['prepare', '203.0.113.9'],
     ['fail', '203.0.113.9'],

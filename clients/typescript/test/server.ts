@@ -35,3 +35,11 @@ export function pause(milliseconds: number): Promise<void> {
 
 /** Users who all do something at once. */
 export const USERS = Array.from({ length: 50 }, (_, at) => at + 1);
+
+/** Ends when something is so; fails if that takes seconds. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries += 1) {
+    if (tries === 2_000) throw new Error(`in vain: ${isSo}`);
+    await pause(5);
+  }
+}
