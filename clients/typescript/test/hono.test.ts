@@ -10,9 +10,19 @@ import { handle } from 'hono/aws-lambda';
 import { streamText } from 'hono/streaming';
 
 import { activityLog } from '../src/hono.js';
-import { activity, memory, type Memory } from '../src/index.js';
+import { activity, memory, type Memory, type Transport } from '../src/index.js';
 import { activityLog as lambdaLog } from '../src/lambda.js';
 import { pause, post, serve, USERS } from './server.js';
+
+const FAILING = {
+  version: '2.0',
+  routeKey: '$default',
+  rawPath: '/fail',
+  rawQueryString: '',
+  headers: { 'x-user': '3', 'user-agent': 'curl' },
+  requestContext: { domainName: 'example.com', http: { method: 'GET', path: '/fail', sourceIp: '203.0.113.9', userAgent: 'curl' } },
+  isBase64Encoded: false,
+};
 
 type Env = { Variables: { user: number } };
 
@@ -78,19 +88,23 @@ test('a streamed response, and an error in a handler', async (t) => {
 test('in a Lambda function, the address is that of the event, and all is sent before it returns', async () => {
   const log = memory();
   const handler = lambdaLog({ transport: log }, handle(appWith(log)));
-  const event = {
-    version: '2.0',
-    routeKey: '$default',
-    rawPath: '/fail',
-    rawQueryString: '',
-    headers: { 'x-user': '3', 'user-agent': 'curl' },
-    requestContext: { domainName: 'example.com', http: { method: 'GET', path: '/fail', sourceIp: '203.0.113.9', userAgent: 'curl' } },
-    isBase64Encoded: false,
-  };
-  const response = await handler(event as never, {} as never);
+  const response = await handler(FAILING as never, {} as never);
   assert.equal((response as { statusCode: number }).statusCode, 500);
   assert.deepEqual(log.messages.map(({ action, ipAddress, userAgent }) => [action, ipAddress, userAgent]), [
     ['try', '203.0.113.9', 'curl'],
     ['fail', '203.0.113.9', 'curl'],
   ]);
+});
+
+test('in a Lambda function, what is not accepted is logged before the function is stopped', async (t) => {
+  const error = t.mock.method(console, 'error', () => {});
+  const down: Transport = { name: 'down', send: () => Promise.reject(new Error('the queue is down')) };
+  const app = new Hono();
+  app.use(activityLog({ transport: down, userId: 3 }));
+  app.get('/fail', async (c) => c.json(await activity.record('a')));
+  const start = performance.now();
+  const handler = lambdaLog({ transport: down }, handle(app));
+  await handler(FAILING as never, { getRemainingTimeInMillis: () => 2_600 } as never);
+  assert.ok(performance.now() - start < 2_600);
+  assert.equal(error.mock.callCount(), 1);
 });
