@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from mangum import Mangum
 
 from activity_logs import ActivityLog, Memory, record
-from activity_logs.aws_lambda import activity_log, client_of_event
+from activity_logs._request import client_of_event
+from activity_logs.asgi import ActivityLogMiddleware
+from activity_logs.aws_lambda import activity_log
 
 from .support import Chaos
 
@@ -151,4 +155,31 @@ def test_an_async_handler_and_an_async_user() -> None:
         return record("create").result()
 
     assert sync_handler(V2, Runtime(3_000))
+    log.close()
+
+
+@pytest.mark.parametrize(("hops", "address"), [(0, "203.0.113.9"), (1, "198.51.100.1")])
+def test_an_application_behind_an_adapter_records_and_the_function_waits(hops: int, address: str) -> None:
+    log, chaos = slow_log(0.1)
+    app = FastAPI()
+    app.add_middleware(ActivityLogMiddleware, user_id=3, trusted_hops=hops, log=log)
+
+    @app.post("/functions")
+    async def create() -> None:
+        record("create")
+
+    # The adapter runs on the loop of the thread, and would leave one that it makes open.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # No lifespan: a function is not told when it ends.
+    adapter: Callable[..., Any] = Mangum(app, lifespan="off")
+    handler = activity_log(user_id=None, log=log)(adapter)
+    http = {"path": "/functions", "protocol": "HTTP/1.1"} | V2["requestContext"]["http"]
+    event = {"rawPath": "/functions", "rawQueryString": "", "isBase64Encoded": False} | V2
+    event["requestContext"] = V2["requestContext"] | {"http": http}
+    assert handler(event, Runtime(3_000))["statusCode"] == 200
+    asyncio.set_event_loop(None)
+    loop.close()
+    [message] = chaos.accepted
+    assert (message.group, message.fields["ipAddress"]) == ("3", address)
     log.close()

@@ -116,7 +116,7 @@ def test_what_was_logged_is_sent_again_as_it_was(caplog: pytest.LogCaptureFixtur
     assert json.loads(lines[0])["error"] == "ConnectionError: no"
     kinds = [
         lines[0] + "\n",
-        f"2024-01-15 ERROR activity_logs: {lines[1]} (in 5 ms)\n",
+        f"2024-01-15 ERROR {{activity_logs: {lines[1]} (in 5 ms)\n",
         "something else {not JSON} {}\n",
         json.dumps({"level": "ERROR", "fields": [{"message": lines[2]}]}) + "\n",
         '{"event":"activity_not_recorded","error":"no user: TypeError: user_id is required"}\n',

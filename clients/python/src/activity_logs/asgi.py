@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from . import _context
 from ._context import Context, Source
 from ._log import ActivityLog, activity
-from ._request import checked_hops, client_of, header
+from ._request import checked_hops, client_of, client_of_event, header
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -59,12 +59,16 @@ class ActivityLogMiddleware:
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(header(value))
         peer = scope.get("client")
-        client = client_of(
-            peer=peer[0] if peer else None,
-            forwarded=",".join(headers.get(b"x-forwarded-for", ())),
-            trusted_hops=self._trusted_hops,
-            user_agent=next(iter(headers.get(b"user-agent", ())), None),
-        )
+        if "aws.event" in scope:
+            # Behind an adapter such as Mangum; of the event it is known which hop is API Gateway's own.
+            client = client_of_event(scope["aws.event"], self._trusted_hops)
+        else:
+            client = client_of(
+                peer=peer[0] if peer else None,
+                forwarded=",".join(headers.get(b"x-forwarded-for", ())),
+                trusted_hops=self._trusted_hops,
+                user_agent=next(iter(headers.get(b"user-agent", ())), None),
+            )
         loop = asyncio.get_running_loop()
         with _context.within(Context(self._log, client, self._user_id, scope, loop)):
             await self._app(scope, receive, send)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from . import _context
 from ._context import Context, Source
 from ._log import ActivityLog, activity
-from ._message import Client
-from ._request import checked_hops, client_of
+from ._request import checked_hops, client_of_event
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -79,33 +78,3 @@ def _left(context: Any) -> float | None:
     """How long a function may still wait, in seconds."""
     ask = getattr(context, "get_remaining_time_in_millis", None)
     return None if ask is None else max(SHORTEST, ask() / 1_000 - SPARE)
-
-
-def client_of_event(event: object, trusted_hops: int) -> Client:
-    """Where the request of an event came from, and what sent it. Pure."""
-    said = _object(event)
-    context = _object(said.get("requestContext"))
-    http, identity = _object(context.get("http")), _object(context.get("identity"))
-    headers = {str(name).lower(): value for name, value in _object(said.get("headers")).items()}
-    # A load balancer with multi-value headers, and REST APIs, have lists instead or besides.
-    for name, values in _object(said.get("multiValueHeaders")).items():
-        if isinstance(values, list):
-            headers[str(name).lower()] = ",".join(map(str, values))
-    peer = _text(http.get("sourceIp")) or _text(identity.get("sourceIp"))
-    forwarded = _text(headers.get("x-forwarded-for"))
-    if peer and forwarded:
-        # API Gateway adds whom it was asked by, like any proxy, and says the same in sourceIp.
-        before, _, last = forwarded.rpartition(",")
-        forwarded = before if last.strip() == peer else forwarded
-    agent = (
-        _text(http.get("userAgent")) or _text(identity.get("userAgent")) or _text(headers.get("user-agent"))
-    )
-    return client_of(peer=peer, forwarded=forwarded, trusted_hops=trusted_hops, user_agent=agent)
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
