@@ -14,6 +14,16 @@ export interface Context {
   userAgent?: string | undefined;
   /** How many milliseconds are left, where that is known. */
   timeLeft?: (() => number) | undefined;
+  /** What the event of a Lambda function says of where its request came from. */
+  source?: Source | undefined;
+}
+
+/** Where a request came from, as far as can be seen. */
+export interface Source {
+  peer?: string | undefined;
+  /** `X-Forwarded-For`, without what API Gateway adds. */
+  forwarded?: string | undefined;
+  userAgent?: string | undefined;
 }
 
 const storage = new AsyncLocalStorage<Context>();

@@ -1,8 +1,8 @@
 // Middleware for Hono, on Node or in a Lambda function.
 
-import { runIn } from './context.js';
+import { runIn, type Source } from './context.js';
 import { Log, type RequestLogOptions } from './log.js';
-import { contextOf, fromEvent, headerText, readHops, type Source } from './request.js';
+import { contextOf, fromEvent, headerText, readHops } from './request.js';
 
 /** What is used of `Context`. */
 interface HonoContext {

@@ -32,8 +32,13 @@ export function activityLog<E, A extends unknown[], T>(
   const log = new Log(options);
   readHops(options);
   return async (event, ...rest) => {
-    const timeLeft = timeLeftOf(rest.at(-1));
-    const context = { ...contextOf(log, options, event, fromEvent(event)), timeLeft };
+    const seen = fromEvent(event);
+    const isRequest = seen.peer !== undefined || seen.forwarded !== undefined;
+    const context = {
+      ...contextOf(log, options, event, seen),
+      timeLeft: timeLeftOf(rest.at(-1)),
+      source: isRequest ? seen : undefined,
+    };
     try {
       return await runIn(context, () => handler(event, ...rest));
     } finally {

@@ -1,21 +1,13 @@
 // What a request says of where it came from, by each way in which it can arrive.
 
 import { clientAddress } from './address.js';
-import { current, userOf, type Context } from './context.js';
+import { current, userOf, type Context, type Source } from './context.js';
 import type { Log, RequestLogOptions } from './log.js';
 
 /** What is used of a request of Node's `http`. */
 export interface NodeRequest {
   headers: { [name: string]: string | string[] | undefined };
   socket: { remoteAddress?: string | undefined };
-}
-
-/** Where a request came from, as far as can be seen. */
-export interface Source {
-  peer?: string | undefined;
-  /** `X-Forwarded-For`. */
-  forwarded?: string | undefined;
-  userAgent?: string | undefined;
 }
 
 /** What is used of an event of API Gateway or of a load balancer. Other events have nothing of it. */
@@ -35,12 +27,12 @@ export function readHops({ trustedHops = 0 }: { trustedHops?: number | undefined
 }
 
 /** The context of a request. */
-export function contextOf<R>(log: Log, options: RequestLogOptions<R>, request: R, source: Source): Context {
-  const { peer, forwarded, userAgent } = source;
+export function contextOf<R>(log: Log, options: RequestLogOptions<R>, request: R, seen: Source): Context {
+  // An adapter may run a framework in the handler of a Lambda function, whose event knows more.
+  const { timeLeft, source } = current() ?? {};
+  const { peer, forwarded, userAgent } = source ?? seen;
   const ipAddress = clientAddress(peer, forwarded, readHops(options));
-  // A framework may run in the handler of a Lambda function, which knows more.
-  const timeLeft = current()?.timeLeft;
-  return { log, user: userOf(options.userId, request), ipAddress, userAgent, timeLeft };
+  return { log, user: userOf(options.userId, request), ipAddress, userAgent, timeLeft, source };
 }
 
 export function fromNode({ headers, socket }: NodeRequest): Source {

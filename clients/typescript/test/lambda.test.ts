@@ -1,10 +1,12 @@
 // Handlers of Lambda functions, with events as API Gateway and a load balancer send them.
 
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 
 import type { ALBEvent, APIGatewayProxyEvent, APIGatewayProxyEventV2WithJWTAuthorizer, Context } from 'aws-lambda';
 
+import { activityLog as expressLog } from '../src/express.js';
 import { activity, memory, type Transport } from '../src/index.js';
 import { activityLog } from '../src/lambda.js';
 import { pause } from './server.js';
@@ -73,6 +75,22 @@ test('proxies before API Gateway, and a load balancer, are counted', async () =>
     await activityLog({ transport: log, userId: 3, trustedHops }, (_: unknown) => activity.record('read'))(event);
     assert.equal(log.messages[0]?.ipAddress, expected);
   }
+});
+
+test('a framework that an adapter runs in a handler has the address of the event', async () => {
+  const log = memory();
+  const middleware = expressLog({ transport: log, userId: 3, trustedHops: 1 });
+  // As adapters make it: API Gateway is the peer, and has added itself to the header.
+  const request = Object.assign(new EventEmitter(), { headers: V2.headers, socket: { remoteAddress: '203.0.113.9' } });
+  const record = () => new Promise((resolve) => {
+    middleware(request, new EventEmitter(), () => resolve(activity.record('create')));
+  });
+  await activityLog({ transport: log }, (_: unknown) => record())(V2);
+  await activityLog({ transport: log }, (_: unknown) => record())({ Records: [] });
+  assert.deepEqual(log.messages.map(({ ipAddress, userAgent }) => [ipAddress, userAgent]), [
+    ['192.0.2.7', 'curl/8.7.1'],
+    ['203.0.113.9', 'from the header'],
+  ]);
 });
 
 test('what nobody awaits is sent before the function returns, also if it fails', async () => {
