@@ -101,7 +101,15 @@ def run(script: str, tmp_path: Path) -> list[list[int]]:
     file = tmp_path / "queue"
     file.touch()
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PRELUDE) + textwrap.dedent(script), str(file)],
+        # From 3.12 on, Python warns of any fork beside threads.
+        [
+            sys.executable,
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            textwrap.dedent(PRELUDE) + textwrap.dedent(script),
+            str(file),
+        ],
         check=True,
         timeout=60,
         capture_output=True,
