@@ -1,0 +1,131 @@
+"""What is known of the request or job that code runs in: who, from where, with what.
+
+It is kept in a context variable. Tasks inherit it, and so do threads that a framework starts for a
+request (``asyncio.to_thread``, the thread pools of Starlette and Django). A plain ``threading.Thread``
+does not, before Python 3.14: there `record` raises, and names ``detached()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from . import _message
+from ._message import Client, Id
+
+if TYPE_CHECKING:
+    from ._log import ActivityLog
+
+Source: TypeAlias = Callable[[Any], Id | Awaitable[Id | None] | None] | Id | None
+"""Who the user is: an id, or what gives it for a request."""
+
+
+class Context:
+    """A request or a job. Who does it is asked for at the first record, since what authenticates a
+    request may run after the middleware."""
+
+    def __init__(
+        self,
+        log: ActivityLog,
+        client: Client,
+        source: Source = None,
+        request: object = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """``source`` is asked with ``request``; what it gives is awaited on ``loop``."""
+        self.log, self.client = log, client
+        self._source, self._request, self._loop = source, request, loop
+        self._user: int | None = None
+        self._waiting: list[tuple[Callable[[int], None], Callable[[BaseException], None]]] = []
+        self._task: object = None
+        self._lock = threading.RLock()
+
+    def with_user(self, deliver: Callable[[int], None], fail: Callable[[BaseException], None]) -> None:
+        """Calls ``deliver`` with the user: at once, or in the order of the calls when the user is known.
+        If that fails later, calls ``fail``.
+
+        Raises:
+            TypeError: if there is no user.
+            ValueError: if it is none that can be.
+            Exception: whatever the function that is asked raises.
+        """
+        with self._lock:
+            if self._waiting:
+                self._waiting.append((deliver, fail))
+                return
+            if self._user is not None:
+                deliver(self._user)
+                return
+        user = self._source(self._request) if callable(self._source) else self._source
+        if not inspect.isawaitable(user):
+            number = _message.user_id(user)
+            with self._lock:
+                self._user = number
+                deliver(number)
+            return
+        with self._lock:
+            self._waiting.append((deliver, fail))
+            is_first = len(self._waiting) == 1
+        if is_first:
+            self._schedule(self._settle(user))
+        elif inspect.iscoroutine(user):
+            user.close()
+
+    def ask_now(self) -> None:
+        """Asks who the user is while the request can still be asked. What fails is asked again later."""
+        with suppress(Exception):
+            self.with_user(lambda _: None, lambda _: None)
+
+    async def _settle(self, user: Awaitable[object]) -> None:
+        error: BaseException | None = None
+        number = 0
+        try:
+            number = _message.user_id(await user)
+        except BaseException as caught:
+            error = caught
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            if error is None:
+                self._user = number
+            for deliver, fail in waiting:
+                if error is None:
+                    deliver(number)
+                else:
+                    fail(error)
+        if error is not None and not isinstance(error, Exception):
+            raise error
+
+    def _schedule(self, settle: Any) -> None:
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if self._loop is not None and self._loop.is_running() and self._loop is not running:
+            self._task = asyncio.run_coroutine_threadsafe(settle, self._loop)
+        elif running is not None:
+            self._task = running.create_task(settle)
+        else:
+            asyncio.run(settle)
+
+
+_current: ContextVar[Context | None] = ContextVar("activity_logs", default=None)
+
+
+def current() -> Context | None:
+    """The request or job that this code runs in, if any."""
+    return _current.get()
+
+
+@contextmanager
+def within(context: Context) -> Iterator[Context]:
+    """Runs code within a request or job."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)

@@ -1,0 +1,181 @@
+// Delivery: which messages are sent when. No clock, no network and no promise is in here; whoever
+// drives it passes the time, sends the batches that it takes, and says what became of them.
+//
+// A FIFO queue keeps the order in which it accepts the messages of a group. That is the order of the
+// calls only if the second is not sent before the first was accepted: two requests can overtake each
+// other, and an entry of a batch can fail alone. So of one user at most one message is under way, and
+// it is sent again before anything later of that user is. Batches join the messages of several users.
+
+/** How many entries a batch has at the most (SQS, SendMessageBatch). All of them together are far below
+ * the limit of 256 KiB that SQS had until 2025, since a message has less than 16 KiB. */
+export const BATCH = 10;
+
+/** How many batches are under way at once. While they are, what is added waits, and joins the next. */
+const REQUESTS = 4;
+
+// Milliseconds. Full jitter: a pause is anything from none to its longest, which doubles each time.
+const SHORTEST_PAUSE = 100;
+const LONGEST_PAUSE = 5_000;
+
+/** How long a request may take. SQS takes some ten milliseconds, so a response that is not there yet is lost. */
+const LONGEST_REQUEST = 5_000;
+/** How long a request may take even if the time of an entry is over before. */
+const SHORTEST_REQUEST = 1_000;
+
+/** A message that waits for its turn. */
+export interface Entry {
+  /** The message group. */
+  user: string;
+  /** The deduplication id, the same each time that it is sent. */
+  id: string;
+  body: string;
+  /** When no further attempt is begun, in milliseconds. */
+  deadline: number;
+}
+
+/** What became of an entry of a batch. */
+export type Outcome =
+  | { kind: 'accepted' }
+  /** It may be accepted, or not, or may be when it is sent again. */
+  | { kind: 'failed'; error: unknown }
+  /** It will not be accepted, however often it is sent. */
+  | { kind: 'refused'; error: unknown };
+
+/** What a batch is sent with. */
+export interface Batch<T extends Entry> {
+  /** At most ten, each of another user. */
+  entries: T[];
+  /** When the request counts as failed. */
+  until: number;
+}
+
+/** An entry that is accepted, or given up. */
+export interface Settled<T extends Entry> {
+  entry: T;
+  outcome: Outcome;
+}
+
+/** What waits of a user; the first is under way, or is sent next. */
+interface Line<T> {
+  waiting: T[];
+  isUnderWay: boolean;
+  /** How often the first failed. */
+  failures: number;
+  /** When the first is sent. */
+  next: number;
+  error: unknown;
+}
+
+/** Decides what is sent when; times are in milliseconds of any clock that never goes back. */
+export class Delivery<T extends Entry> {
+  /** By user. A user of whom nothing waits is not there, so that nothing grows with their number. */
+  readonly #lines = new Map<string, Line<T>>();
+  #requests = 0;
+  /** No deadline of what waits is earlier. */
+  #deadline = Infinity;
+
+  /** `random` gives a number from 0 to 1. */
+  constructor(readonly random: () => number) {}
+
+  /** How many entries are neither accepted nor given up. */
+  get size(): number {
+    let size = 0;
+    for (const line of this.#lines.values()) size += line.waiting.length;
+    return size;
+  }
+
+  /** Adds an entry after all others of its user. */
+  add(entry: T, now: number): void {
+    this.#deadline = Math.min(this.#deadline, entry.deadline);
+    const line = this.#lines.get(entry.user);
+    if (line) line.waiting.push(entry);
+    else this.#lines.set(entry.user, begin([entry], now));
+  }
+
+  /** The next batch to send now, if there is one. It is under way until `settle` is called with it. */
+  take(now: number): Batch<T> | undefined {
+    if (this.#requests >= REQUESTS) return undefined;
+    const entries: T[] = [];
+    let until = now + LONGEST_REQUEST;
+    for (const line of this.#lines.values()) {
+      const [first] = line.waiting;
+      if (!first || line.isUnderWay || line.next > now || first.deadline <= now) continue;
+      line.isUnderWay = true;
+      entries.push(first);
+      until = Math.min(until, Math.max(first.deadline, now + SHORTEST_REQUEST));
+      if (entries.length === BATCH) break;
+    }
+    if (entries.length === 0) return undefined;
+    this.#requests += 1;
+    return { entries, until };
+  }
+
+  /**
+   * Takes what became of a batch, in the order of its entries, and says which of them are settled. An
+   * entry that failed is sent again, unless its time is over by then.
+   */
+  settle(batch: Batch<T>, outcomes: readonly Outcome[], now: number): Settled<T>[] {
+    this.#requests -= 1;
+    const settled: Settled<T>[] = [];
+    for (const [at, entry] of batch.entries.entries()) {
+      const line = this.#lines.get(entry.user);
+      if (!line) continue;
+      const outcome = outcomes[at] ?? { kind: 'failed', error: new Error('there was no response for it') };
+      line.isUnderWay = false;
+      if (outcome.kind === 'failed') {
+        const longest = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** line.failures);
+        line.failures += 1;
+        line.next = now + this.random() * longest;
+        line.error = outcome.error;
+        if (line.next < entry.deadline) continue;
+      }
+      settled.push({ entry, outcome });
+      // The user's next waits behind the users who wait already.
+      line.waiting.shift();
+      this.#lines.delete(entry.user);
+      if (line.waiting.length > 0) this.#lines.set(entry.user, begin(line.waiting, now));
+    }
+    // A process that has nothing left to send is not kept by a timer.
+    if (this.#lines.size === 0) this.#deadline = Infinity;
+    return settled;
+  }
+
+  /** Gives up what is not under way and whose time is over. */
+  expire(now: number): Settled<T>[] {
+    if (now < this.#deadline) return [];
+    const settled: Settled<T>[] = [];
+    this.#deadline = Infinity;
+    for (const [user, line] of this.#lines) {
+      const first = line.waiting[0];
+      const isKept = (entry: T) => (entry === first && line.isUnderWay) || entry.deadline > now;
+      const kept = line.waiting.filter(isKept);
+      for (const entry of line.waiting) {
+        if (isKept(entry)) continue;
+        const error = (entry === first && line.error) || new Error('an earlier message was not accepted in time');
+        settled.push({ entry, outcome: { kind: 'failed', error } });
+      }
+      if (kept.length === 0) this.#lines.delete(user);
+      else if (kept[0] === first) line.waiting = kept;
+      else this.#lines.set(user, begin(kept, now));
+      for (const entry of kept) {
+        if (entry.deadline > now) this.#deadline = Math.min(this.#deadline, entry.deadline);
+      }
+    }
+    return settled;
+  }
+
+  /** When there is something to take or to expire next; `undefined` if that depends on what is under way. */
+  wakeAt(): number | undefined {
+    let next = this.#deadline;
+    if (this.#requests < REQUESTS) {
+      for (const line of this.#lines.values()) {
+        if (!line.isUnderWay) next = Math.min(next, line.next);
+      }
+    }
+    return next === Infinity ? undefined : next;
+  }
+}
+
+function begin<T>(waiting: T[], now: number): Line<T> {
+  return { waiting, isUnderWay: false, failures: 0, next: now, error: undefined };
+}
