@@ -18,6 +18,9 @@ IN_AWS := PYTHONPATH=$(CURDIR)/$(AWS) SAM_CLI_TELEMETRY=0
 NODE_PEER := bench/peers/node/node_modules/.package-lock.json
 # Those of the web component's build and tests.
 VIEWER := viewer/node_modules/.package-lock.json
+# Those of the client for TypeScript, and what the client for Python is tested with.
+TYPESCRIPT := clients/typescript/node_modules/.package-lock.json
+PYTHON := clients/python/.venv/bin/pytest
 BLOAT := $(TOOLS)/bin/cargo-bloat
 COST := cargo run --locked --quiet --package bench --bin cost --
 REFERENCE := PYTHONPATH=$(TOOLS) python3 tools/reference.py
@@ -37,7 +40,7 @@ echo "make: $@, in total $$SECONDS s"
 endef
 
 .PHONY: help run check test test-moto build lint soak depth bench bench-cold charts cost bench-check docs
-.PHONY: viewer test-viewer pictures bloat
+.PHONY: viewer test-viewer pictures bloat test-clients
 .PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -55,9 +58,9 @@ check: ## Checks the Rust code only: format, clippy, unit tests and store tests.
 	+$(call timed,format clippy unit-tests store-tests)
 
 test: ## Checks everything, and prints the seconds of each step.
-	+$(call timed,tools format lint clippy rustdoc all-tests costs test-viewer test-moto)
+	+$(call timed,tools format lint clippy rustdoc all-tests costs test-viewer test-clients test-moto)
 
-tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) $(VIEWER) peers
+tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) $(VIEWER) $(TYPESCRIPT) $(PYTHON) peers
 
 # What the peers of the bench need.
 peers: $(NODE_PEER) debian
@@ -119,6 +122,14 @@ test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a bro
 	npm --prefix viewer run --silent test
 	npm --prefix viewer run --silent test:browser
 
+# What they send is read by the recorder's own parser.
+test-clients: $(TYPESCRIPT) $(PYTHON) ## Tests the clients for TypeScript and Python.
+	cargo build --locked --package contract-tests --bin parse-messages
+	npm --prefix clients/typescript run --silent check
+	npm --prefix clients/typescript run --silent test
+	cd clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check . && \
+		.venv/bin/mypy && .venv/bin/pytest --quiet
+
 pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer.
 	cargo build --locked --package activities
 	node viewer/test/pictures.mjs
@@ -156,8 +167,8 @@ depth: ## Times pages at every depth, appends and verification on this machine.
 	cargo run --locked --profile measured --package bench --bin depth -- $(ARGS)
 
 # Logs of 1,000 and 100,000 entries, in ten minutes after the builds; `make bench ARGS='--entries
-# 1000000'` adds one to the results, `make bench ARGS='--only offset'` measures some requests and writes
-# nothing. Functions are built as they are deployed, and so not together with others.
+# 1000000'` adds one to the results in an hour, `make bench ARGS='--only offset'` measures some requests
+# and writes nothing. Functions are built as they are deployed, and so not together with others.
 bench: peers ## Measures requests and appends beside other designs, and writes bench/results.json.
 	cargo build --locked --release --package list-activities --package list-project-activities \
 		--package get-activity
@@ -204,6 +215,15 @@ $(CARGO_LAMBDA): tools/requirements.txt
 	@$(PIP_INSTALL) $(TOOLS) -r $<
 	@touch $@
 
+# In an environment of its own, since its tests build and install packages.
+$(PYTHON): clients/python/requirements-dev.txt
+	@echo 'make: installing what the client for Python is tested with'
+	@rm -rf clients/python/.venv
+	@python3 -m venv clients/python/.venv
+	@clients/python/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --require-hashes -r $<
+	@touch $@
+
 $(BLOAT): $(CARGO_LAMBDA)
 	cargo install --locked --version 0.12.1 --root $(TOOLS) cargo-bloat
 
@@ -229,7 +249,7 @@ $(REDOCLY): tools/package.json tools/package-lock.json
 		--loglevel=error >/dev/null
 	@touch $@
 
-$(NODE_PEER) $(VIEWER): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+$(NODE_PEER) $(VIEWER) $(TYPESCRIPT): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@echo 'make: installing the modules of $*'
 	@npm --prefix $* ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@

@@ -50,7 +50,7 @@ def parser() -> Iterator[Parser]:
     if not program.exists():
         if os.environ.get("CI"):
             pytest.fail(f"{program} is not built")
-        pytest.skip(f"{program} is not built; `cargo build --package tests` makes it")
+        pytest.skip(f"{program} is not built; `cargo build --package contract-tests` makes it")
     found = Parser(program)
     yield found
     found.close()
