@@ -215,13 +215,14 @@ $(CARGO_LAMBDA): tools/requirements.txt
 	@$(PIP_INSTALL) $(TOOLS) -r $<
 	@touch $@
 
-# In an environment of its own, since its tests build and install packages.
+# In an environment of its own, since its tests build and install packages. It has no pip, which Debian packs
+# apart.
 $(PYTHON): clients/python/requirements-dev.txt
 	@echo 'make: installing what the client for Python is tested with'
 	@rm -rf clients/python/.venv
-	@python3 -m venv clients/python/.venv
-	@clients/python/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --require-hashes -r $<
+	@python3 -m venv --without-pip clients/python/.venv
+	@python3 -m pip --python clients/python/.venv/bin/python install --quiet \
+		--disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 $(BLOAT): $(CARGO_LAMBDA)

@@ -293,7 +293,8 @@ mod tests {
             }
         }
         let longest = results.log(1_000_000).unwrap();
-        let begins = ["first page", "offset", "filter", "several", "exclusions", "total", "page of"];
+        let begins =
+            ["first page", "offset", "filter", "several", "exclusions", "total", "page of"];
         let is_page = |name: &str| begins.iter().any(|begin| name.starts_with(begin));
         for Case { name, .. } in &longest.reads {
             if is_page(name) || ["facets", "histogram"].contains(&name.as_str()) {

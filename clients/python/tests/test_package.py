@@ -121,8 +121,9 @@ def test_installed_by_itself_it_is_imported_and_used_with_types(built: Path, tmp
     venv.create(environment, with_pip=False, symlinks=True)
     python = environment / "bin/python"
     [wheel] = built.glob("*.whl")
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-    run(*pip, "--no-index", "--no-deps", "--disable-pip-version-check", wheel)
+    # An environment need not have a pip of its own; the Python that it was made with has one.
+    pip: list[str | Path] = [Path(sys.base_prefix) / "bin/python3", "-m", "pip", "--python", python]
+    run(*pip, "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", wheel)
     consumer = tmp_path / "consumer.py"
     consumer.write_text(textwrap.dedent(CONSUMER))
     run(python, consumer)
