@@ -122,13 +122,19 @@ test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a bro
 	npm --prefix viewer run --silent test
 	npm --prefix viewer run --silent test:browser
 
-# What they send is read by the recorder's own parser.
-test-clients: $(TYPESCRIPT) $(PYTHON) ## Tests the clients for TypeScript and Python.
+# What they send is read by the recorder's own parser; and applications record with them through a queue of
+# moto's and the recorder into a log, which they read back.
+test-clients: $(TYPESCRIPT) $(PYTHON) $(CARGO_LAMBDA) $(SAM) ## Tests the clients for TypeScript and Python.
 	cargo build --locked --package contract-tests --bin parse-messages
 	npm --prefix clients/typescript run --silent check
 	npm --prefix clients/typescript run --silent test
 	cd clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check . && \
 		.venv/bin/mypy && .venv/bin/pytest --quiet
+	cargo build --locked --package activities --package record-activities
+	npm --prefix clients/typescript run --silent build
+	cd clients/e2e && ../python/.venv/bin/ruff check --quiet . && \
+		../python/.venv/bin/ruff format --quiet --check . && ../python/.venv/bin/mypy && \
+		../python/.venv/bin/pytest --quiet
 
 pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer.
 	cargo build --locked --package activities

@@ -102,7 +102,14 @@ export function readResponse(messages: readonly OutgoingMessage[], response: Bat
 
 /** What became of each message of a request that failed as a whole. */
 export function readError(error: unknown): Outcome {
-  const { $fault, name = '' } = error as { $fault?: string; name?: string };
-  const isOurs = error instanceof MissingSdk || ($fault === 'client' && !PASSING.test(name));
+  const { $fault, name = '', $metadata } = error as {
+    $fault?: string;
+    name?: string;
+    $metadata?: { httpStatusCode?: number };
+  };
+  // Older versions of the SDK call every failure that they do not know the client's fault.
+  const isTheirs = ($metadata?.httpStatusCode ?? 0) >= 500;
+  const isRefused = $fault === 'client' && !isTheirs && !PASSING.test(name);
+  const isOurs = error instanceof MissingSdk || isRefused;
   return { kind: isOurs ? 'refused' : 'failed', error };
 }

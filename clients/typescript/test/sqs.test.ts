@@ -168,4 +168,7 @@ test('errors of a request are told apart by whether they pass', () => {
     ['CredentialsProviderError', undefined, 'failed'],
     ['TimeoutError', undefined, 'failed'],
   ] as const) assert.equal(readError(Object.assign(new Error('x'), { name, $fault })).kind, kind, name);
+  const $metadata = { httpStatusCode: 503 };
+  const error = Object.assign(new Error('x'), { name: 'ServiceUnavailable', $fault: 'client', $metadata });
+  assert.equal(readError(error).kind, 'failed');
 });
