@@ -240,6 +240,14 @@ export class Viewer {
     if (!rows.every(({ id }) => id !== null) || !this.isQuiet()) await this.ready();
   }
 
+  /** Waits until the counts of the list have come too, which are asked for a little later than its rows. */
+  async settled() {
+    await this.until(
+      'the counts',
+      () => this.stub.summaries.some(({ status }) => status === 200) && this.isQuiet(),
+    );
+  }
+
   isQuiet() {
     return this.stub.api.every(({ status, aborted }) => status !== null || aborted);
   }

@@ -30,7 +30,7 @@ scenario(
     await viewer.embed();
     await viewer.ready();
     await viewer.hide(true);
-    await viewer.until('quiet', () => viewer.isQuiet());
+    await viewer.settled();
     const mark = stub.lists.length;
     stub.fail(1, 429, 3);
     await viewer.jump(0.5);

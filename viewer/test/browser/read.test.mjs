@@ -519,6 +519,7 @@ scenario(
     await viewer.open();
     await viewer.ready();
     await viewer.hide(true);
+    await viewer.settled();
     stub.delay = 100;
     const saved = page.waitForEvent('download');
     await choose(viewer, /^NDJSON/);

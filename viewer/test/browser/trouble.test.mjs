@@ -125,7 +125,7 @@ for (const [status, seconds] of /** @type {[429|503, number][]} */ ([
       await viewer.open();
       await viewer.ready();
       await viewer.hide(true);
-      await viewer.until('quiet', () => viewer.isQuiet());
+      await viewer.settled();
       const mark = stub.lists.length;
       stub.fail(1, status, seconds);
       await viewer.jump(0.5);
@@ -150,7 +150,7 @@ scenario(
     await viewer.open();
     await viewer.ready();
     await viewer.hide(true);
-    await viewer.until('quiet', () => viewer.isQuiet());
+    await viewer.settled();
     const mark = stub.lists.length;
     stub.fail(3, 429);
     await viewer.jump(0.5);
@@ -186,7 +186,7 @@ scenario('a 500 is shown with a way to try again', { provokes: [500] }, async (v
   await viewer.open();
   await viewer.ready();
   await viewer.hide(true);
-  await viewer.until('quiet', () => viewer.isQuiet());
+  await viewer.settled();
   stub.fail(1, 500);
   await viewer.jump(0.5);
   await trouble(viewer, 'failed').waitFor();
