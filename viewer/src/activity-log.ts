@@ -158,7 +158,7 @@ export class ActivityLog extends LitElement implements Reader {
     }
     this.#facets = list?.facets ?? this.#facets;
     // At the top, what is new goes in by itself.
-    if (list && list.ranks.news > 0 && this.#scroll.top === 0) list.show();
+    if (list && list.ranks.news > 0 && this.#scroll.top === 0) list.ranks.show();
     this.requestUpdate();
   }
 
@@ -276,7 +276,7 @@ export class ActivityLog extends LitElement implements Reader {
   }
 
   readonly #showNews = () => {
-    this.#list?.show();
+    this.#list?.ranks.show();
     this.#focused = null;
     this.#scroll.goTo(0);
     this.#rested();

@@ -97,7 +97,12 @@ export class Client {
         await unlessAborted(ended, signal);
         continue;
       }
-      const least = response ? await retryAfter(response) : 0;
+      if (response && response.status !== 429 && response.status !== 503) {
+        // Whatever requests waited for is over.
+        this.report(null);
+        throw await failure(response);
+      }
+      const least = response ? retryAfter(response) : 0;
       const pause = Math.max(least, wait * (0.5 + this.surroundings.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT);
       const until = this.surroundings.now() + pause;
@@ -133,16 +138,18 @@ export class Client {
   }
 }
 
-/** How long a response asks to wait, in milliseconds; rejects if it is no such response. */
-async function retryAfter(response: Response): Promise<number> {
-  if (response.status === 429 || response.status === 503) {
-    const seconds = Number(response.headers.get('retry-after'));
-    return Number.isFinite(seconds) ? Math.max(seconds, 0) * 1_000 : 0;
-  }
+/** How long a response asks to wait, in milliseconds. */
+function retryAfter(response: Response): number {
+  const seconds = Number(response.headers.get('retry-after'));
+  return Number.isFinite(seconds) ? Math.max(seconds, 0) * 1_000 : 0;
+}
+
+/** What a response that is no success says. */
+async function failure(response: Response): Promise<Failure> {
   const problem = await response.json().catch(() => ({}));
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
   const message = text(problem?.message) || `${response.status} ${response.statusText}`;
-  throw new Failure(response.status, text(problem?.code), message);
+  return new Failure(response.status, text(problem?.code), message);
 }
 
 /** Ends when `promise` does; rejects as soon as `signal` is aborted. */

@@ -119,6 +119,7 @@ export class List {
   retry(): void {
     this.failure = null;
     if (!this.isCounted) void this.start(true);
+    if (!this.facets) void this.#summarize();
     this.reader.changed();
   }
 
@@ -163,11 +164,6 @@ export class List {
       before += count;
     }
     return begin + length;
-  }
-
-  /** Shows what is new. Returns how many rows that adds. */
-  show(): number {
-    return this.ranks.show();
   }
 
   async #page(

@@ -201,6 +201,22 @@ scenario('a 500 is shown with a way to try again', { provokes: [500] }, async (v
 });
 
 scenario(
+  'counts that could not be read are asked for again with the list',
+  { provokes: [500] },
+  async (viewer) => {
+    const { stub } = viewer;
+    stub.fail(2, 500);
+    await viewer.open();
+    await viewer.until('two failures', () => stub.api.filter(({ status }) => status === 500).length === 2);
+    assert.equal(stub.summaries.length, 1);
+    await trouble(viewer, 'failed').getByRole('button').click();
+    await viewer.ready();
+    await viewer.settled();
+    assert.equal(await trouble(viewer, 'failed').isVisible(), false);
+  },
+);
+
+scenario(
   'a poll that fails leaves the list as it is, and polling goes on',
   { provokes: [500] },
   async (viewer) => {
