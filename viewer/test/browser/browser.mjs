@@ -454,6 +454,12 @@ export class Viewer {
     const value = this.find(`input[name=${name}]`).first();
     if (!(await value.isVisible())) await this.part(`facet-${name}`).click();
     await value.waitFor({ state: 'visible' });
+    await this.painted();
+  }
+
+  /** Waits for the next frame: only then is what has just been opened where it belongs. */
+  async painted() {
+    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
   }
 
   /** @param {'resourceType'|'action'} name @param {string} value */
