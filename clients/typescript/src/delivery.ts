@@ -29,8 +29,13 @@ export interface Entry {
   /** The deduplication id, the same each time that it is sent. */
   id: string;
   body: string;
-  /** When no further attempt is begun, in milliseconds. */
+  /** When it was added. */
+  since: number;
+  /** For how many milliseconds it is tried. The time counts from when it was added, or from when the queue
+   * last accepted a message of this user: a long line that moves forward is no failure. */
   deadline: number;
+  /** When no further attempt is begun in any case; `Infinity` if there is no such time. */
+  until: number;
 }
 
 /** What became of an entry of a batch. */
@@ -59,6 +64,8 @@ export interface Settled<T extends Entry> {
 interface Line<T> {
   waiting: T[];
   isUnderWay: boolean;
+  /** When the queue last accepted one. */
+  moved: number;
   /** How often the first failed. */
   failures: number;
   /** When the first is sent. */
@@ -71,8 +78,8 @@ export class Delivery<T extends Entry> {
   /** By user. A user of whom nothing waits is not there, so that nothing grows with their number. */
   readonly #lines = new Map<string, Line<T>>();
   #requests = 0;
-  /** No deadline of what waits is earlier. */
-  #deadline = Infinity;
+  /** The time of nothing that waits ends earlier. */
+  #end = Infinity;
 
   /** `random` gives a number from 0 to 1. */
   constructor(readonly random: () => number) {}
@@ -86,10 +93,10 @@ export class Delivery<T extends Entry> {
 
   /** Adds an entry after all others of its user. */
   add(entry: T, now: number): void {
-    this.#deadline = Math.min(this.#deadline, entry.deadline);
-    const line = this.#lines.get(entry.user);
+    let line = this.#lines.get(entry.user);
     if (line) line.waiting.push(entry);
-    else this.#lines.set(entry.user, begin([entry], now));
+    else this.#lines.set(entry.user, (line = begin([entry], now, -Infinity)));
+    this.#end = Math.min(this.#end, endOf(entry, line));
   }
 
   /** The next batch to send now, if there is one. It is under way until `settle` is called with it. */
@@ -99,10 +106,10 @@ export class Delivery<T extends Entry> {
     let until = now + LONGEST_REQUEST;
     for (const line of this.#lines.values()) {
       const [first] = line.waiting;
-      if (!first || line.isUnderWay || line.next > now || first.deadline <= now) continue;
+      if (!first || line.isUnderWay || line.next > now || endOf(first, line) <= now) continue;
       line.isUnderWay = true;
       entries.push(first);
-      until = Math.min(until, Math.max(first.deadline, now + SHORTEST_REQUEST));
+      until = Math.min(until, Math.max(endOf(first, line), now + SHORTEST_REQUEST));
       if (entries.length === BATCH) break;
     }
     if (entries.length === 0) return undefined;
@@ -127,27 +134,28 @@ export class Delivery<T extends Entry> {
         line.failures += 1;
         line.next = now + this.random() * longest;
         line.error = outcome.error;
-        if (line.next < entry.deadline) continue;
+        if (line.next < endOf(entry, line)) continue;
       }
       settled.push({ entry, outcome });
+      if (outcome.kind === 'accepted') line.moved = now;
       // The user's next waits behind the users who wait already.
       line.waiting.shift();
       this.#lines.delete(entry.user);
-      if (line.waiting.length > 0) this.#lines.set(entry.user, begin(line.waiting, now));
+      if (line.waiting.length > 0) this.#lines.set(entry.user, begin(line.waiting, now, line.moved));
     }
     // A process that has nothing left to send is not kept by a timer.
-    if (this.#lines.size === 0) this.#deadline = Infinity;
+    if (this.#lines.size === 0) this.#end = Infinity;
     return settled;
   }
 
   /** Gives up what is not under way and whose time is over. */
   expire(now: number): Settled<T>[] {
-    if (now < this.#deadline) return [];
+    if (now < this.#end) return [];
     const settled: Settled<T>[] = [];
-    this.#deadline = Infinity;
+    this.#end = Infinity;
     for (const [user, line] of this.#lines) {
       const first = line.waiting[0];
-      const isKept = (entry: T) => (entry === first && line.isUnderWay) || entry.deadline > now;
+      const isKept = (entry: T) => (entry === first && line.isUnderWay) || endOf(entry, line) > now;
       const kept = line.waiting.filter(isKept);
       for (const entry of line.waiting) {
         if (isKept(entry)) continue;
@@ -156,9 +164,10 @@ export class Delivery<T extends Entry> {
       }
       if (kept.length === 0) this.#lines.delete(user);
       else if (kept[0] === first) line.waiting = kept;
-      else this.#lines.set(user, begin(kept, now));
+      else this.#lines.set(user, begin(kept, now, line.moved));
       for (const entry of kept) {
-        if (entry.deadline > now) this.#deadline = Math.min(this.#deadline, entry.deadline);
+        const end = endOf(entry, line);
+        if (end > now) this.#end = Math.min(this.#end, end);
       }
     }
     return settled;
@@ -166,7 +175,7 @@ export class Delivery<T extends Entry> {
 
   /** When there is something to take or to expire next; `undefined` if that depends on what is under way. */
   wakeAt(): number | undefined {
-    let next = this.#deadline;
+    let next = this.#end;
     if (this.#requests < REQUESTS) {
       for (const line of this.#lines.values()) {
         if (!line.isUnderWay) next = Math.min(next, line.next);
@@ -176,6 +185,11 @@ export class Delivery<T extends Entry> {
   }
 }
 
-function begin<T>(waiting: T[], now: number): Line<T> {
-  return { waiting, isUnderWay: false, failures: 0, next: now, error: undefined };
+function begin<T>(waiting: T[], now: number, moved: number): Line<T> {
+  return { waiting, isUnderWay: false, moved, failures: 0, next: now, error: undefined };
+}
+
+/** When an entry is no longer tried. */
+function endOf<T extends Entry>({ since, deadline, until }: T, { moved }: Line<T>): number {
+  return Math.min(Math.max(since, moved) + deadline, until);
 }

@@ -19,7 +19,8 @@ export interface LogOptions {
    * with a `DeliveryError`; where nobody awaits it, that line is written.
    */
   onError?: 'log' | 'throw' | undefined;
-  /** For how many milliseconds a message is tried; 30,000 by default, and at most 240,000. */
+  /** For how many milliseconds a message is tried: from the call, or from when the queue last accepted a
+   * message of that user. 30,000 by default, and at most 240,000. */
   deadline?: number | undefined;
   /** Keys of `metadata`, at any depth and in any case, whose values are not to be told. */
   redact?: readonly string[] | undefined;
@@ -92,7 +93,7 @@ export class Log {
     const moment = { now: Date.now(), uuid: randomUUID() };
     const send = (userId: unknown) => {
       const message = buildMessage(action, options, { ...origin, userId }, moment, this.#redacted);
-      return this.#send(message, Math.min(this.#deadline, longest));
+      return this.#send(message, longest);
     };
     const { userId } = origin;
     const receipt = Receipt.of(userId instanceof Promise ? userId.then(send) : send(userId));
@@ -102,8 +103,8 @@ export class Log {
     return receipt;
   }
 
-  async #send(message: OutgoingMessage & { altered: string[] }, deadline: number): Promise<boolean> {
-    const sending = this.#sender.send(message, deadline);
+  async #send(message: OutgoingMessage & { altered: string[] }, longest: number): Promise<boolean> {
+    const sending = this.#sender.send(message, this.#deadline, longest);
     if (message.altered.length > 0) this.#tell(message);
     const outcome = await sending;
     if (outcome.kind === 'accepted') return true;

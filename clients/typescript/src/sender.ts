@@ -61,11 +61,14 @@ export class Sender {
     this.#delivery = new Delivery(() => surroundings.random());
   }
 
-  /** Sends a message, for at most so many milliseconds. Never rejects. */
-  send(message: OutgoingMessage, deadline: number): Promise<Outcome> {
+  /**
+   * Sends a message: tries for `deadline` milliseconds, of which those do not count that passed until the
+   * queue accepted the messages before, and for `longest` in any case. Never rejects.
+   */
+  send(message: OutgoingMessage, deadline: number, longest = Infinity): Promise<Outcome> {
     const now = this.surroundings.now();
     return new Promise((answer) => {
-      this.#delivery.add({ ...message, deadline: now + deadline, answer }, now);
+      this.#delivery.add({ ...message, since: now, deadline, until: now + longest, answer }, now);
       this.#schedule();
     });
   }

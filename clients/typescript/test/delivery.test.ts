@@ -13,8 +13,8 @@ const ACCEPTED: Outcome = { kind: 'accepted' };
 const FAILED: Outcome = { kind: 'failed', error: new Error('a fault of the test') };
 const REFUSED: Outcome = { kind: 'refused', error: new Error('a refusal of the test') };
 
-function entry(user: string, id: string, deadline = 30_000): Entry {
-  return { user, id, body: '{}', deadline };
+function entry(user: string, id: string, deadline = 30_000, until = Infinity): Entry {
+  return { user, id, body: '{}', since: 0, deadline, until };
 }
 
 function ids(batch: { entries: Entry[] } | undefined): string[] | undefined {
@@ -100,6 +100,39 @@ test('what waits behind another is given up at its own deadline', () => {
   assert.deepEqual([expired?.entry.id, expired?.outcome.kind, more], ['b', 'failed', []]);
   delivery.settle(batch, [ACCEPTED], 60);
   assert.deepEqual(ids(delivery.take(60)), ['c']);
+});
+
+test('a long line that moves forward is no failure', () => {
+  const delivery = filled(...Array.from({ length: 100 }, (_, at) => entry('1', `${at}`, 1_000)));
+  for (let at = 0, now = 0; at < 100; at += 1, now += 900) {
+    assert.deepEqual(delivery.expire(now), []);
+    const batch = delivery.take(now);
+    assert.deepEqual(ids(batch), [`${at}`]);
+    assert.ok(batch);
+    assert.equal(delivery.settle(batch, [ACCEPTED], now).length, 1);
+  }
+  assert.deepEqual([delivery.size, delivery.wakeAt()], [0, undefined]);
+});
+
+test('time counts again from an acceptance, and not from what was given up', () => {
+  const delivery = filled(entry('1', 'a', 1_000), entry('1', 'b', 1_000), entry('1', 'c', 1_000));
+  const first = delivery.take(0);
+  assert.ok(first);
+  delivery.settle(first, [ACCEPTED], 900);
+  const second = delivery.take(900);
+  assert.ok(second);
+  assert.deepEqual(delivery.settle(second, [REFUSED], 1_800).length, 1);
+  assert.deepEqual(delivery.expire(1_899), []);
+  assert.deepEqual(delivery.expire(1_900).map(({ entry: { id } }) => id), ['c']);
+});
+
+test('an end that is set for an entry holds however the line moves', () => {
+  const delivery = filled(entry('1', 'a'), entry('1', 'b', 30_000, 50));
+  const batch = delivery.take(0);
+  assert.ok(batch);
+  assert.equal(delivery.settle(batch, [ACCEPTED], 50).length, 1);
+  assert.equal(delivery.take(50), undefined);
+  assert.deepEqual(delivery.expire(50).map(({ entry: { id } }) => id), ['b']);
 });
 
 test('what is under way at its deadline is not given up before the response is there', () => {
@@ -235,12 +268,16 @@ async function simulate(
   const sender = new Sender({ name: 'test', send }, time);
   const results: { id: string; user: string; outcome: Outcome; took: number; deadline: number }[] = [];
   const made: string[] = [];
+  /** When the queue last accepted a message of a user. */
+  const moved = new Map<string, number>();
   const ordered = calls.map((one, at) => ({ ...one, id: `${at}` }));
   for (const { at, user, deadline, id } of ordered) {
     time.timer(at, () => {
       made.push(id);
       void sender.send({ user, id, body: id }, deadline).then((outcome) => {
-        results.push({ id, user, outcome, took: time.now() - at, deadline });
+        const took = time.now() - Math.max(at, moved.get(user) ?? 0);
+        results.push({ id, user, outcome, took, deadline });
+        if (outcome.kind === 'accepted') moved.set(user, time.now());
       });
     });
   }

@@ -144,7 +144,8 @@ class ActivityLog:
                 of the log, and the message. A warning is logged if nothing is given.
             redact: names of members of ``metadata`` and ``changes``, at any depth and in any case, whose
                 values are replaced by ``"[redacted]"``.
-            deadline: for how many seconds a message is tried; at most 240.
+            deadline: for how many seconds a message is tried, from the call or from when the queue last
+                accepted a message of that user; at most 240.
 
         Raises:
             ValueError: if an option cannot be.
