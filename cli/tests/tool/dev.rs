@@ -31,7 +31,7 @@ struct Dev {
 }
 
 /// Two ports that are free at the moment.
-fn free_ports() -> (u16, u16) {
+pub(crate) fn free_ports() -> (u16, u16) {
     let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     let [first, second] = listeners.map(|listener| listener.local_addr().unwrap().port());
     (first, second)
@@ -168,9 +168,9 @@ async fn get(port: u16, path: &str, token: &str) -> (u16, Value) {
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
 }
 
-/// The requests of the README, as paths, with the answers that it gives.
-fn readme_examples() -> Vec<(String, Value)> {
-    let readme = include_str!("../../../README.md");
+/// The requests of docs/api.md, as paths, with the responses that it shows.
+fn documented_examples() -> Vec<(String, Value)> {
+    let page = include_str!("../../../docs/api.md");
     let example = |block: &str| {
         let (command, rest) = block.split_once("\n```\n").unwrap();
         let path = command.split('\'').nth(1).unwrap();
@@ -178,7 +178,7 @@ fn readme_examples() -> Vec<(String, Value)> {
         let answer = rest.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
         (path, serde_json::from_str(answer).unwrap())
     };
-    readme.split("```sh\ncurl ").skip(1).map(example).collect()
+    page.split("```sh\ncurl ").skip(1).map(example).collect()
 }
 
 /// The address that is printed first is the viewer's. Its fragment has the token, and is not sent.
@@ -220,8 +220,8 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
 
     see_the_viewer(&dev, token).await;
 
-    // The examples of the README.
-    let examples = readme_examples();
+    // The examples of docs/api.md.
+    let examples = documented_examples();
     assert!(examples.len() >= 5);
     for (path, answer) in examples {
         let (_, mut body) = get(dev.port, &path, token).await;
@@ -273,7 +273,7 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let odd = "/api/activities/a+b%20%252F%20%C3%A9/x%2Fy";
     assert_eq!(get(dev.port, odd, &token).await.1["pagination"]["total"], 1, "decoded once");
 
-    // The queue's function, by the command of the README.
+    // The queue's function, by the command of docs/recording.md.
     let recorded = Command::new("cargo")
         .args(["lambda", "invoke", "--invoke-address", "127.0.0.1"])
         .args(["--invoke-port", &dev.port.to_string()])

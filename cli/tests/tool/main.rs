@@ -4,6 +4,7 @@
 
 mod dev;
 mod logs;
+mod readme;
 mod restore;
 mod support;
 mod tail;
