@@ -356,10 +356,12 @@ export class Viewer {
       const traced = { scrolls: [], requests: [] };
       Object.assign(window, { traced });
       let top = scroller.scrollTop;
-      scroller.addEventListener('scroll', () => {
+      const note = () => {
         if (Math.abs(scroller.scrollTop - top) > 3) traced.scrolls.push(performance.now());
         top = scroller.scrollTop;
-      });
+      };
+      // Before the component's own listener, after which rows are drawn.
+      scroller.addEventListener('scroll', note, { capture: true });
       const send = window.fetch;
       window.fetch = (resource, options) => {
         if (!/[?&]limit=0(&|$)/.test(String(resource))) traced.requests.push(performance.now());
