@@ -152,13 +152,15 @@ build: $(SAM) $(CARGO_LAMBDA) ## Builds the functions for this processor, and pa
 ARCHITECTURE := $(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 
 # Whether openapi.yaml is well made, and docs/api.html says the same; whether template.yaml and
-# samconfig.toml are; whether the crates are such as deny.toml allows. The linter of openapi.yaml asks
-# nobody whether there is a newer one, and tells nobody that it ran.
+# samconfig.toml are; whether the crates are such as deny.toml allows; whether all files agree on the version,
+# and CHANGELOG.md has its notes. The linter of openapi.yaml asks nobody whether there is a newer one, and
+# tells nobody that it ran.
 lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, deny.toml and what goes with them.
-	python3 -m doctest tools/dependencies.py
+	python3 -m doctest tools/dependencies.py tools/release.py
 	python3 tools/dependencies.py
+	python3 tools/release.py
 	$(REDOCLY) lint --config tools/redocly.yaml openapi.yaml
 	$(REFERENCE) --check
 	$(IN_AWS) $(AWS)/bin/cfn-lint template.yaml
