@@ -157,7 +157,7 @@ ARCHITECTURE := $(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 # tells nobody that it ran.
 lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
-lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, deny.toml and what goes with them.
+lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, crates and versions.
 	python3 -m doctest tools/dependencies.py tools/release.py
 	python3 tools/dependencies.py
 	python3 tools/release.py

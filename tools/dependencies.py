@@ -63,6 +63,8 @@ def parse(text):
     ('AND', 'ISC', ('OR', 'Apache-2.0', 'ISC'))
     >>> parse("MIT OR Apache-2.0 AND ISC")
     ('OR', 'MIT', ('AND', 'Apache-2.0', 'ISC'))
+    >>> parse("MIT AND ISC AND Zlib") == parse("(MIT AND ISC) AND Zlib")
+    True
     >>> parse("Apache-2.0 WITH LLVM-exception OR MIT")
     ('OR', 'Apache-2.0 WITH LLVM-exception', 'MIT')
 

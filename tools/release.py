@@ -129,7 +129,7 @@ def notes(changelog, version):
     Each paragraph and item is on one line. On the page of a release, the end of a line is an end of a line.
 
     >>> text = "The\\nfirst.\\n\\n### Added\\n\\n- A, and\\n  more.\\n- B."
-    >>> changelog = f"## Unreleased\\n\\n## 0.1.0 - 2026-11-27\\n\\n{text}\\n\\n## 0.0.9 - 2026-11-26\\n\\n- Z.\\n"
+    >>> changelog = f"## Unreleased\\n\\n## 0.1.0 - 2026-11-27\\n\\n{text}\\n\\n## 0.0.9 - 2026-11-26\\n- Z."
     >>> print(notes(changelog, "0.1.0"))
     The first.
     <BLANKLINE>
