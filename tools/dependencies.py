@@ -315,6 +315,7 @@ def setting_problems(policy):
     """What deny.toml says otherwise than this file expects, or what this file cannot judge.
 
     >>> good = {section: dict(keys) for section, keys in REQUIRED.items()}
+    >>> good["graph"]["targets"], good["licenses"]["allow"] = ["x86_64-unknown-linux-gnu"], ["MIT"]
     >>> list(setting_problems(good))
     []
     >>> for problem in setting_problems(good | {"sources": {"unknown-registry": "warn", "allow-org": {}}}):
@@ -322,6 +323,10 @@ def setting_problems(policy):
     [sources] has `unknown-registry = 'warn'`, which must be 'deny'
     [sources] has `unknown-git = None`, which must be 'deny'
     [sources] has `allow-org`, which tools/dependencies.py does not know
+    >>> for problem in setting_problems(REQUIRED):
+    ...     print(problem)
+    [graph] has no `targets`
+    [licenses] has no `allow`
     """
     for section, settings in REQUIRED.items():
         found = policy.get(section, {})
@@ -330,6 +335,9 @@ def setting_problems(policy):
                 yield f"[{section}] has `{key} = {found.get(key)!r}`, which must be {value!r}"
         for key in sorted(found.keys() - settings.keys() - OTHERS[section]):
             yield f"[{section}] has `{key}`, which tools/dependencies.py does not know"
+    for section, key in [("graph", "targets"), ("licenses", "allow")]:
+        if not policy.get(section, {}).get(key):
+            yield f"[{section}] has no `{key}`"
 
 
 def crates_of(targets):
