@@ -1,7 +1,9 @@
 # `make run` and `make test` do all the set-up they need, inside this folder.
 
-# Bash counts the seconds of a recipe, in SECONDS.
+# Bash counts the seconds of a recipe, in SECONDS. What stands here is for macOS, too, which has make 3.81 and
+# bash 3.2; what only Linux can do is skipped elsewhere, with a word.
 SHELL := bash
+SYSTEM := $(shell uname -s)
 
 TOOLS := .tools
 # --target keeps the tools in this folder; cargo-lambda needs its dependency, zig, only to
@@ -62,10 +64,11 @@ test: ## Checks everything, and prints the seconds of each step.
 
 tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) $(VIEWER) $(TYPESCRIPT) $(PYTHON) peers
 
-# What the peers of the bench need.
+# What the peers of the bench need; PostgreSQL only on Debian.
 peers: $(NODE_PEER) debian
 
-# A file of each Debian package that some tests and benches need, and the package.
+# A file of each Debian package that some tests and benches need, and the package. Elsewhere they say that
+# they are skipped.
 debian:
 	@tools/debian.sh '/usr/lib/postgresql/*/bin/initdb:postgresql'
 
@@ -115,7 +118,7 @@ viewer: $(VIEWER) ## Builds the web component into viewer/dist.
 
 # In a browser too: over logs that are computed, and over a real one that `activities dev` serves.
 test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a browser.
-	@command -v $(or $(BROWSER_PATH),chromium chromium-browser google-chrome) >/dev/null || \
+	@command -v "$${BROWSER_PATH:-chromium}" chromium-browser google-chrome >/dev/null || \
 		tools/debian.sh /usr/bin/chromium:chromium
 	cargo build --locked --package activities
 	npm --prefix viewer run --silent check
@@ -142,21 +145,30 @@ pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer
 
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
 # and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
-# processor of the stack.
+# processor of the stack. They are programs for Linux, which another system can build and not start.
+ifeq ($(SYSTEM),Linux)
 build: $(SAM) $(CARGO_LAMBDA) ## Builds the functions for this processor, and packs them.
 	$(IN_AWS) $(SAM) build --build-dir .aws-sam/checked \
 		--parameter-overrides Stage=dev Architecture=$(ARCHITECTURE)
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities .aws-sam/checked
+else
+build:
+	@echo 'make: $@ is skipped, since it starts the functions, which only Linux can; `sam build` builds them'
+endif
 
 ARCHITECTURE := $(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 
 # Whether openapi.yaml is well made, and docs/api.html says the same; whether template.yaml and
-# samconfig.toml are. The linter of the former asks nobody whether there is a newer one, and tells
-# nobody that it ran.
+# samconfig.toml are; whether the crates are such as deny.toml allows; whether all files agree on the version,
+# and CHANGELOG.md has its notes. The linter of openapi.yaml asks nobody whether there is a newer one, and
+# tells nobody that it ran.
 lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
-lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml and what goes with them.
+lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, crates and versions.
+	python3 -m doctest tools/dependencies.py tools/release.py
+	python3 tools/dependencies.py
+	python3 tools/release.py
 	$(REDOCLY) lint --config tools/redocly.yaml openapi.yaml
 	$(REFERENCE) --check
 	$(IN_AWS) $(AWS)/bin/cfn-lint template.yaml
@@ -199,10 +211,15 @@ cost: ## Prints what the log costs on AWS.
 # Under valgrind, of the functions as they are deployed. `make bench-check ARGS='--write
 # bench/instructions.json'` renews the numbers; they are of one machine's compiler, C library and valgrind,
 # and are skipped on others.
+ifeq ($(SYSTEM),Linux)
 bench-check: ## Counts the instructions of read requests, and holds them against bench/instructions.json.
 	cargo build --locked --release --package list-activities --package get-activity
 	cargo run --locked --quiet --package bench --bin instructions -- \
 		$(or $(ARGS),--check bench/instructions.json)
+else
+bench-check:
+	@echo 'make: $@ is skipped, since the numbers in bench/instructions.json are of Linux'
+endif
 
 # Of a build with the names of its functions, in a folder of its own.
 bloat: $(BLOAT) ## Lists what is in the binary of a function, by crate.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sees to the Debian packages that only some tests and benches need. Each argument is a file that a package
 # brings, a colon, and the package. Root in continuous integration gets what is missing. Nobody else
-# does: who works on a machine decides what is installed there, and is told what will be skipped.
+# does: who works on a machine decides what is installed there, and is told what will be skipped. So is who
+# has no apt-get, as on macOS.
 set -eu
 
 missing=
@@ -13,6 +14,10 @@ for pair in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 
+if ! command -v apt-get >/dev/null; then
+    echo "make: what needs$missing is skipped: there is no apt-get on this $(uname -s)"
+    exit 0
+fi
 if [ -z "${CI:-}" ] || [ "$(id -u)" -ne 0 ]; then
     echo "make: what needs$missing is skipped; on Debian: apt-get install$missing"
     exit 0
