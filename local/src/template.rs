@@ -31,7 +31,7 @@ pub enum TemplateError {
     Refused {
         /// The table's logical id.
         table: String,
-        /// Its answer.
+        /// Its response.
         reason: String,
     },
 }

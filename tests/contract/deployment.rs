@@ -260,14 +260,14 @@ async fn exercise(fixture: &Fixture, route: &Route) {
         &["", "&projectSlug=my-project", "&projectSlug=my-project&environmentSlug=production"]
     };
     let list = async |query: &str| {
-        let answer = if is_project {
+        let response = if is_project {
             fixture.project("my-project", "production", query).await
         } else {
             fixture.list(query).await
         };
-        let lines = fixture.lines.lock().unwrap();
-        assert_eq!(answer.status, 200, "{query}: {:?}", lines.last());
-        answer
+        let lines = fixture.written.take();
+        assert_eq!(response.status, 200, "{query}: {lines:?}");
+        response
     };
     for scope in scopes {
         for filter in &filters {
@@ -488,8 +488,8 @@ async fn the_dashboard_shows_metrics_that_are_written() {
         work: Work::new(Usage::default(), Instant::now()),
     });
     let mut written = BTreeSet::new();
-    for line in fixture.lines.lock().unwrap().iter() {
-        let line: Value = serde_json::from_str(line).unwrap();
+    for line in fixture.written.take() {
+        let line: Value = serde_json::from_str(&line).unwrap();
         for set in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             let dimension = set["Dimensions"][0][0].as_str().unwrap();
             for metric in set["Metrics"].as_array().unwrap() {

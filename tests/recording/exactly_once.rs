@@ -219,7 +219,7 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
         consumer.await.unwrap();
     }
     faults.at_random(0.0);
-    faults.settle().await;
+    faults.wait_for_late().await;
 
     let mut found: HashMap<String, Vec<Activity>> = HashMap::new();
     let mut total = 0;

@@ -274,11 +274,7 @@ async fn a_list_goes_on_later_after_all_that_was_looked_at() {
 
 /// What is put into a log to be as it was.
 fn drafts(entries: &[Activity]) -> Vec<Draft> {
-    let draft = |entry: &Activity| Draft {
-        activity: NewActivity { details: entry.details.clone(), idempotency_key: None },
-        placement: Placement::Kept { created_at: entry.created_at, id: Some(entry.id) },
-    };
-    entries.iter().map(draft).collect()
+    entries.iter().map(as_recorded).collect()
 }
 
 #[tokio::test]
