@@ -14,18 +14,14 @@ use activity_log::store::{PageRequest, Usage};
 use activity_log::telemetry::{RecordedBatch, Work};
 use activity_log::view::{INDEXES, SORT_KEY};
 use activity_log_local::faults::{Faults, WRITE};
-use activity_log_local::kit::{TEMPLATE, whole};
-use activity_log_local::template::{Key, permissions, tables};
+use activity_log_local::kit::{TEMPLATE, permissions, template, whole};
+use activity_log_local::template::{Key, tables};
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, GET, LIST, PROJECT, VIEWER};
 
 /// The function that no path leads to.
 const RECORDER: &str = "record-activities";
-
-fn template() -> Value {
-    serde_saphyr::from_str(TEMPLATE).unwrap()
-}
 
 fn members(value: &Value) -> BTreeSet<String> {
     value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
@@ -47,7 +43,7 @@ fn functions(template: &Value) -> BTreeMap<String, Value> {
 fn allowed(binary: &str) -> BTreeSet<(String, String)> {
     let function = &functions(&template())[binary];
     let role = function["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap();
-    permissions(TEMPLATE, role).unwrap()
+    permissions(role)
 }
 
 fn names_in(folder: &str) -> BTreeSet<String> {

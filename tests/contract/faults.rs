@@ -10,7 +10,7 @@ use activity_log::NewActivity;
 use activity_log::api::DEADLINE;
 use activity_log::logger::ActivityLogger;
 use activity_log_local::faults::{Fault, Faults, Injection};
-use activity_log_local::kit::{TEMPLATE, silent_store, user};
+use activity_log_local::kit::{silent_store, template, user};
 use futures_util::future::join_all;
 use serde_json::Value;
 
@@ -402,7 +402,7 @@ async fn a_database_that_never_answers_is_answered_for_in_time() {
 
 #[test]
 fn a_function_is_not_stopped_before_it_answers_nor_waited_for_in_vain() {
-    let template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();
+    let template = template();
     let timeout = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
     assert!(Duration::from_secs(timeout) > DEADLINE);
     assert!(Duration::from_secs(timeout + 8) <= PATIENCE, "with an initialisation before it");

@@ -7,7 +7,7 @@ use std::path::Path;
 use ::viewer::FILES;
 use activity_log::api::lambda;
 use activity_log::api::viewer::{FILE_PATH, File, FileKind, PAGE_PATH, Viewer};
-use activity_log_local::kit::{TEMPLATE, Written};
+use activity_log_local::kit::{Written, template};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -351,7 +351,7 @@ fn the_operations_note_has_the_policy_and_names_all_that_is_the_functions() {
     assert!(note.contains(&format!("\"{POLICY}\"")));
     let left_out = note.split("### Leave the function out").nth(1).unwrap();
     let left_out = left_out.split("\n## ").next().unwrap();
-    let template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();
+    let template = template();
     for kind in ["Resources", "Outputs"] {
         for (name, resource) in template[kind].as_object().unwrap() {
             if name.starts_with("Viewer") || resource.to_string().contains("Viewer") {

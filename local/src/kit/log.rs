@@ -15,12 +15,10 @@ use aws_sdk_dynamodb::Client;
 use futures_util::TryStreamExt;
 
 use super::build::{START, millis, request, user, whole};
+use super::deployment::TEMPLATE;
 use super::items::Table;
 use crate::engine::Engine;
 use crate::faults::{Fault, Faults, Injection};
-
-/// The template of the deployment, from which every log has its tables.
-pub const TEMPLATE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
 
 /// A log on an engine of its own.
 pub struct Log {

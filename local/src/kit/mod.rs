@@ -3,6 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "each panics when its test fails")]
 
 mod build;
+mod deployment;
 mod items;
 mod log;
 mod program;
@@ -12,8 +13,9 @@ mod written;
 pub use build::{
     START, as_recorded, environment, filtered, kept, millis, person, project, request, user, whole,
 };
+pub use deployment::{TEMPLATE, permissions, template};
 pub use items::{Item, Key, Table, as_printed, item, ledger_key, number, text};
-pub use log::{Log, TEMPLATE, entries, silent_store};
+pub use log::{Log, entries, silent_store};
 pub use program::run;
 pub use workload::{Workload, full};
 pub use written::{NAMESPACE, Written};
