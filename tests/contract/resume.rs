@@ -1,6 +1,5 @@
 //! The rows of docs/contract.md on going on later, each by its name.
 
-use activity_log::NewActivity;
 use activity_log::activity::Activity;
 use activity_log::directory::NameChange;
 use activity_log_local::kit::{as_recorded, entries, user};

@@ -269,8 +269,8 @@ async fn write_batch(
     done: &mut Summary,
 ) -> Result<(), BadLine> {
     let line = batch.first().map_or(0, |first| first.line);
-    let drafts = batch.iter().map(|waiting| &waiting.draft);
-    let entries = presence.entries(store, user, drafts).await;
+    let drafts: Vec<&Draft> = batch.iter().map(|waiting| &waiting.draft).collect();
+    let entries = presence.entries(store, user, &drafts).await;
     let entries = entries.map_err(|reason| BadLine { line, reason })?;
     let (mut lines, mut absent) = (Vec::new(), Vec::new());
     for Waiting { line, draft, .. } in batch {

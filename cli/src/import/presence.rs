@@ -28,14 +28,14 @@ impl Presence {
         &mut self,
         store: &Store,
         user: UserId,
-        drafts: impl Iterator<Item = &Draft> + Clone,
+        drafts: &[&Draft],
     ) -> Result<Vec<Activity>, Failure> {
         if !self.looked_up {
             self.newest = store.head(Scope::User(user)).await?.last;
             self.looked_up = true;
         }
-        let times = drafts.filter_map(time);
-        let (Some(since), Some(last)) = (times.clone().min(), times.max()) else {
+        let times = || drafts.iter().filter_map(|draft| time(draft));
+        let (Some(since), Some(last)) = (times().min(), times().max()) else {
             return Ok(Vec::new());
         };
         if self.newest.is_none_or(|newest| newest.created_at < since) {

@@ -21,7 +21,8 @@ pub fn template() -> Value {
 #[must_use]
 pub fn permissions(role: &str) -> BTreeSet<(String, String)> {
     let tables = tables(TEMPLATE).unwrap();
-    let role = &template()["Resources"][role];
+    let template = template();
+    let role = &template["Resources"][role];
     let statements = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
     let mut permissions = BTreeSet::new();
     for statement in statements.as_array().unwrap() {

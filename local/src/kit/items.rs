@@ -51,6 +51,14 @@ impl Table {
         items.collect::<Result<_, _>>().await.unwrap()
     }
 
+    /// What the index `user` of the table of entries has of a user's log, oldest first.
+    pub async fn of_user(&self, id: u64) -> Vec<Item> {
+        let query = self.client.query().table_name(&self.name).index_name("user");
+        let query = query.key_condition_expression("userId = :user");
+        let query = query.expression_attribute_values(":user", number(id));
+        query.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
+    }
+
     /// An item, which must be there.
     pub async fn get(&self, key: &Key<'_>) -> Item {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(item(key)));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use activity_log::id::{ActivityId, IdSource};
+use activity_log::id::IdSource;
 use activity_log::logger::{ActivityLogger, AppendError};
-use activity_log::store::{Draft, Placement, Refusal};
+use activity_log::store::Refusal;
 use activity_log::time::Clock;
 use activity_log::{Metadata, NewActivity};
-use activity_log_local::kit::{Log, START, full, millis, user, whole};
+use activity_log_local::kit::{Log, START, full, kept, millis, user, whole};
 
 #[tokio::test]
 async fn an_entry_can_be_read_back_as_it_was_recorded() {

@@ -10,7 +10,7 @@ use activity_log::id::ProjectId;
 use activity_log::store::{Draft, Order, PageRequest, Start, TimeRange, Usage, measure};
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log_local::kit::{
-    Log, START, Workload, filtered, millis, project as named, request, user, whole,
+    Log, START, Workload, filtered, kept, millis, project as named, request, user, whole,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;

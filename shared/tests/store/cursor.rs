@@ -2,12 +2,14 @@
 //! no longer the one that it was made of.
 
 use activity_log::store::{
-    Anchor, Cursor, Draft, HashPrefix, Order, Page, PageError, PageRequest, Placement, SortKey,
-    Start, TimeRange,
+    Anchor, Cursor, Draft, HashPrefix, Order, Page, PageError, PageRequest, SortKey, Start,
+    TimeRange,
 };
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log::{Activity, NewActivity};
-use activity_log_local::kit::{Log, START, filtered, full, millis, request, user, whole};
+use activity_log_local::kit::{
+    Log, START, as_recorded, filtered, full, millis, request, user, whole,
+};
 
 const ORDERS: [Order; 2] = [Order::NewestFirst, Order::OldestFirst];
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use activity_log::view::Scope;
 use activity_log::{Activity, NewActivity};
 use activity_log_local::kit::{
-    Item, Log, START, Workload, as_printed, kept, millis, number, run, text, user,
+    Item, Log, START, Workload, as_printed, kept, millis, run, text, user,
 };
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -18,19 +18,6 @@ const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/fo
 /// What the page has in fences of this kind, in order.
 fn fenced(kind: &str) -> impl Iterator<Item = &'static str> {
     PAGE.split("```").filter_map(move |part| part.strip_prefix(kind)?.strip_prefix('\n'))
-}
-
-/// The items of the index `user`.
-async fn entries(log: &Log) -> Vec<Item> {
-    let query = log
-        .client
-        .query()
-        .table_name("ActivitiesTable")
-        .index_name("user")
-        .key_condition_expression("userId = :user")
-        .expression_attribute_values(":user", number(3));
-    let items = query.into_paginator().items().send();
-    items.collect::<Result<Vec<_>, _>>().await.unwrap()
 }
 
 /// Runs the program of the page. What it prints if it finds everything right, or what is wrong.
@@ -102,7 +89,7 @@ async fn record(log: &Log) -> Vec<Activity> {
 async fn the_reader_in_the_documentation_finds_what_was_recorded_and_names_what_was_changed() {
     let log = Log::new().await;
     let recorded = record(&log).await;
-    let (ledger, entries) = (log.ledger().scan().await, entries(&log).await);
+    let (ledger, entries) = (log.ledger().scan().await, log.activities().of_user(3).await);
     assert_eq!(entries.len(), recorded.len());
     let printed = second_reader(&ledger, &entries).unwrap();
     assert_eq!(printed, expected(&recorded));
@@ -164,6 +151,6 @@ async fn the_example_in_the_documentation_is_what_is_stored() {
     });
     let stored = ledger[0]["data"].as_b().unwrap().clone().into_inner();
     assert_eq!(stored, written.collect::<Vec<u8>>());
-    let lines = second_reader(&ledger, &entries(&log).await);
+    let lines = second_reader(&ledger, &log.activities().of_user(3).await);
     assert_eq!(lines.as_deref(), Ok("user#3: 3 entries, 2 pairs, 0 blocks, 0 nodes\n"));
 }

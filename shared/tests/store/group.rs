@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use activity_log::NewActivity;
-use activity_log::logger::{ActivityLogger, AppendError};
+use activity_log::logger::AppendError;
 use activity_log::store::{Draft, Refusal, StoreError, measure};
 use activity_log_local::faults::{Fault, Faults, Injection, WRITE};
 use activity_log_local::kit::{Log, START, full, kept, ledger_key, millis, text, user};

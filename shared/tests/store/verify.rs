@@ -329,17 +329,7 @@ async fn an_entry_that_was_moved_is_named_wherever_it_went() {
 async fn second_verifier(log: &Log) -> Output {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrity.md"));
     let program = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
-    let entries = log
-        .client
-        .query()
-        .table_name("ActivitiesTable")
-        .index_name("user")
-        .key_condition_expression("userId = :user")
-        .expression_attribute_values(":user", number(3))
-        .send()
-        .await
-        .unwrap();
-    let items: Vec<Value> = entries.items().iter().map(as_printed).collect();
+    let items: Vec<Value> = log.activities().of_user(3).await.iter().map(as_printed).collect();
     let input = json!({ "Items": items }).to_string();
     run(Command::new("python3").args(["-c", program]), &input)
 }
