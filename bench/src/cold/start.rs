@@ -58,9 +58,9 @@ pub(crate) async fn measure(
         emulator.ready().await?;
         let ready = started.elapsed();
         let response = emulator.invoke(&event).await?;
-        let response = started.elapsed();
+        let responded = started.elapsed();
         response_of(&response)?;
-        Ok::<_, Failure>((ready, response))
+        Ok::<_, Failure>((ready, responded))
     };
     let (ready, response) = tokio::select! {
         measured = measured => measured?,

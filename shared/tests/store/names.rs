@@ -248,7 +248,7 @@ async fn an_item_that_cannot_be_decoded_is_an_error_that_names_it_and_the_attrib
     let log = Log::new().await;
     let put = async |entity: &str, attributes: &[(&str, AttributeValue)]| {
         let key = [("userId", number(3)), ("entity", text(entity))];
-        log.directory().put(item(&[&key, attributes].concat())).await;
+        log.directory().put(item(&[&key[..], attributes].concat())).await;
     };
     put("project#4", &[("name", text("x"))]).await;
     put("environment#9", &[("name", text("x")), ("slug", text("x")), ("projectId", number(0))])

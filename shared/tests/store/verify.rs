@@ -172,7 +172,7 @@ fn seal(item: &mut Item, hash: AttributeValue) {
     item.insert("hash".to_owned(), hash);
 }
 
-async fn entry(log: &Log, id: u64) -> Item {
+async fn stored(log: &Log, id: u64) -> Item {
     log.activities().get(&[("id", number(id))]).await
 }
 
@@ -195,7 +195,7 @@ async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
     let (log, ids) = log_of(30).await;
     for at in [0, 12, 29] {
         let entry = [("id", number(ids[at]))];
-        let original = entry(&log, ids[at]).await;
+        let original = stored(&log, ids[at]).await;
         for (name, value) in [
             ("description", text("Did nothing of the kind")),
             ("resourceId", number(6)),
@@ -230,7 +230,7 @@ async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
         forged.insert("resourceId".to_owned(), number(6));
         let previous = match at {
             0 => AttributeValue::B(Blob::new([0; 32])),
-            _ => entry(&log, ids[at - 1]).await["hash"].clone(),
+            _ => stored(&log, ids[at - 1]).await["hash"].clone(),
         };
         let sealed = hash(&previous, &forged);
         seal(&mut forged, sealed);
@@ -271,7 +271,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
     let (log, ids) = log_of(30).await;
     for at in [0, 12, 29] {
         let forged_id = 7;
-        let after = entry(&log, ids[at]).await;
+        let after = stored(&log, ids[at]).await;
         // Just after that entry, as a copy of it.
         let mut forged = after.clone();
         forged.insert("id".to_owned(), number(forged_id));
@@ -279,7 +279,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
         // The larger id of the same millisecond comes later; this one is smaller.
         let (previous, named) = match at {
             0 => (AttributeValue::B(Blob::new([0; 32])), forged_id),
-            _ => (entry(&log, ids[at - 1]).await["hash"].clone(), forged_id),
+            _ => (stored(&log, ids[at - 1]).await["hash"].clone(), forged_id),
         };
         for (value, expected) in [
             (after["hash"].clone(), "it was inserted: it has the hash of activity"),
@@ -295,7 +295,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
         log.activities().delete(&[("id", number(forged_id))]).await;
     }
     // At the end, chained as it must be; only the head knows nothing of it.
-    let newest = entry(&log, ids[29]).await;
+    let newest = stored(&log, ids[29]).await;
     let mut forged = newest.clone();
     forged.insert("id".to_owned(), number(ids[29] + 1));
     for index in INDEXES {
@@ -314,7 +314,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
 async fn an_entry_that_was_moved_is_named_wherever_it_went() {
     for (from, to) in [(12, 20), (12, 11), (20, 12), (0, 29), (29, 0), (29, 28)] {
         let (log, ids) = log_of(30).await;
-        let mut moved = entry(&log, ids[from]).await;
+        let mut moved = stored(&log, ids[from]).await;
         // Between two others: entries are a millisecond apart, and ids grow with the positions.
         let at = START + i64::try_from(to).unwrap() - i64::from(to < from);
         moved.insert("createdAt".to_owned(), number(u64::try_from(at).unwrap()));

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
-use crate::api::{Database, List, Refusal, variable};
+use crate::api::{Database, List, Refusal, Values, variable};
 use crate::document::{Count, Entry, Facets, Histogram, Page, time};
 use crate::{Failure, Record};
 
