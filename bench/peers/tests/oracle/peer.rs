@@ -9,9 +9,9 @@ use bench::{START, body};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-pub(crate) const LIST: &str = include_str!("../../../events/list-activities.json");
-const PROJECT: &str = include_str!("../../../events/list-project-activities.json");
-const GET: &str = include_str!("../../../events/get-activity.json");
+pub(crate) const LIST: &str = include_str!("../../../../events/list-activities.json");
+const PROJECT: &str = include_str!("../../../../events/list-project-activities.json");
+const GET: &str = include_str!("../../../../events/get-activity.json");
 
 /// A peer that is running.
 pub(crate) struct Peer {
