@@ -17,5 +17,5 @@ pub use deployment::{TEMPLATE, permissions, template};
 pub use items::{Item, Key, Table, as_printed, item, ledger_key, number, text};
 pub use log::{Log, entries, silent_store};
 pub use program::run;
-pub use workload::{Workload, full};
+pub use workload::{Workload, full, full_in_time};
 pub use written::{NAMESPACE, Written};

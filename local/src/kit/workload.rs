@@ -2,6 +2,8 @@
 
 use activity_log::{Metadata, NewActivity};
 
+use super::build::{START, millis};
+
 /// The resource types of the reference.
 const TYPES: [&str; 7] = [
     "function",
@@ -29,6 +31,11 @@ pub fn full(number: u64) -> NewActivity {
         .description(format!("Did number {number} of the things that are done to functions"))
         .client("203.0.113.9".parse().unwrap(), "Mozilla/5.0 (X11; Linux x86_64)")
         .metadata(Metadata::from_text(metadata).unwrap())
+}
+
+/// So many of these activities, which occurred a millisecond apart from [`START`] on.
+pub fn full_in_time(count: u64) -> impl Iterator<Item = NewActivity> {
+    (START..).zip(0..count).map(|(time, number)| full(number).occurred_at(millis(time)))
 }
 
 /// A stream of activities like those of a platform, the same each time.

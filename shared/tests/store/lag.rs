@@ -8,7 +8,7 @@ use activity_log::store::{
 use activity_log::view::Scope;
 use activity_log_local::faults::Faults;
 use activity_log_local::kit::{
-    Log, START, filtered, full, ledger_key, millis, request, user, whole,
+    Log, START, filtered, full_in_time, ledger_key, millis, request, user, whole,
 };
 
 /// A log of entries, 200 unless said, a millisecond apart, whose reads can be made late.
@@ -30,9 +30,8 @@ impl Late {
         log.advance(10_000);
         let faults = Faults::new(1);
         let store = faults.store(&log.engine.endpoint());
-        let batch = (0..count)
-            .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
-        let recorded = log.logger_of(store.clone()).append_batch(user(3), batch).await.unwrap();
+        let logger = log.logger_of(store.clone());
+        let recorded = logger.append_batch(user(3), full_in_time(count)).await.unwrap();
         let entries = recorded.into_iter().map(|recorded| recorded.activity).collect();
         Self { log, faults, store, entries }
     }

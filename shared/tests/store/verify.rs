@@ -10,7 +10,7 @@ use activity_log::store::{Verification, VerifyError};
 use activity_log::view::INDEXES;
 use activity_log_local::faults::Faults;
 use activity_log_local::kit::{
-    Item, Log, START, as_printed, full, item, ledger_key, millis, number, run, text, user,
+    Item, Log, START, as_printed, full, full_in_time, item, ledger_key, number, run, text, user,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::primitives::Blob;
@@ -158,9 +158,7 @@ async fn a_log_that_is_written_to_all_the_while_is_not_called_inconsistent() {
 async fn log_of(count: u64) -> (Log, Vec<u64>) {
     let log = Log::new().await;
     log.advance(1_000_000);
-    let batch = (0..count)
-        .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
-    let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
+    let recorded = log.logger.append_batch(user(3), full_in_time(count)).await.unwrap();
     let ids = recorded.iter().map(|Recorded { activity, .. }| activity.id.get()).collect();
     (log, ids)
 }
