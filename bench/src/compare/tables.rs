@@ -1,6 +1,7 @@
 //! The tables of docs/benchmarks.md, made from the results.
 
 use bench::markdown::Table;
+use bench::numbers::{grouped, thousands};
 use bench::results::{Log, Read, Results, System};
 
 /// The systems that DynamoDB counts units of, but for the peer in JavaScript: it makes the same calls as

@@ -137,9 +137,9 @@ async fn the_example_in_the_documentation_is_what_is_stored() {
     let log = Log::new().await;
     let create = || NewActivity::new("create").resource("function", 5.try_into().unwrap());
     let drafts = [
-        draft(1_705_314_600_000, 5_109_350_400_005, create()),
-        draft(1_705_314_601_500, 5_109_356_544_300, NewActivity::new("sync")),
-        draft(1_705_314_601_500, 5_109_356_544_301, create()),
+        kept(create(), millis(1_705_314_600_000), Some(5_109_350_400_005)),
+        kept(NewActivity::new("sync"), millis(1_705_314_601_500), Some(5_109_356_544_300)),
+        kept(create(), millis(1_705_314_601_500), Some(5_109_356_544_301)),
     ];
     log.logger.append_drafts(user(3), drafts).await.unwrap();
     let ledger = log.ledger().scan().await;
