@@ -1,11 +1,11 @@
-//! What the start of a function takes: the form of its part of `bench/results.json`.
+//! What the start of a function takes: the format of its part of `bench/results.json`.
 //!
 //! The bin `cold` measures it, in a run of its own, and the bin `charts` draws it. So it has a day and
 //! a machine of its own.
 
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::machine::Host;
 use crate::markdown::Table;
 

@@ -12,7 +12,7 @@ use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::{START, TEMPLATE, Workload};
 use bench::Failure;
-use bench::memory::peak;
+use bench::linux::peak_memory;
 use clap::Parser;
 
 /// Times at every depth of a log, side by side
@@ -49,11 +49,11 @@ async fn main() -> Result<(), Failure> {
 
     pages(&store, user, entries, samples).await?;
 
-    let before = peak("self")? / MB;
+    let before = peak_memory("self")? / MB;
     let started = Instant::now();
     let verified = store.verify(user, &Verification::default()).await?;
     println!("verified   {} entries, {:.0} a second", verified.entries, rate(entries, started));
-    let peak = peak("self")? / MB;
+    let peak = peak_memory("self")? / MB;
     println!("memory     {peak} MB at most, {before} MB before it was verified");
     Ok(())
 }

@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// How long no call may have arrived until responses are released, where they are held back: more than
 /// a process on a busy machine takes from the first call of a round to the last.

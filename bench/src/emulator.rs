@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The version of the Runtime API (AWS: "Using the Lambda runtime API for custom runtimes").
 const VERSION: &str = "2018-06-01";
@@ -40,7 +40,7 @@ struct Invocation {
     event: String,
 }
 
-/// What a function answered.
+/// The response of a function, and how long it took.
 #[derive(Clone, Debug)]
 pub struct FunctionResponse {
     /// The response, as it was sent.
@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends a request on a connection of its own, and reads the whole answer.
+    /// Sends a request on a connection of its own, and reads the whole response.
     async fn exchange(address: &str, line: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let length = body.len();
@@ -207,16 +207,16 @@ mod tests {
             "{line} HTTP/1.1\r\nhost: lambda\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        response
     }
 
     /// Asks for the next invocation, and gives its id and event.
     async fn next_invocation(address: &str) -> (String, String) {
-        let answer = exchange(address, "GET /2018-06-01/runtime/invocation/next", "").await;
-        let (head, event) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+        let response = exchange(address, "GET /2018-06-01/runtime/invocation/next", "").await;
+        let (head, event) = response.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{response}");
         let header = |name: &str| {
             let mut lines = head.lines().filter_map(|line| line.split_once(": "));
             lines.find(|(key, _)| *key == name).unwrap().1.to_owned()
@@ -228,10 +228,10 @@ mod tests {
         (header("lambda-runtime-aws-request-id"), event.to_owned())
     }
 
-    async fn answer(address: &str, id: &str, kind: &str, body: &str) -> String {
+    async fn respond(address: &str, id: &str, kind: &str, body: &str) -> String {
         let line = format!("POST /2018-06-01/runtime/invocation/{id}/{kind}");
-        let answer = exchange(address, &line, body).await;
-        answer.split(' ').nth(1).unwrap().to_owned()
+        let response = exchange(address, &line, body).await;
+        response.split(' ').nth(1).unwrap().to_owned()
     }
 
     #[tokio::test]
@@ -243,8 +243,8 @@ mod tests {
             for number in 1..=3 {
                 let (id, event) = next_invocation(&address).await;
                 assert_eq!(event, format!("event {number}"));
-                let body = format!("answer {number}{}", " ".repeat(3_000_000));
-                assert_eq!(answer(&address, &id, "response", &body).await, "202");
+                let body = format!("response {number}{}", " ".repeat(3_000_000));
+                assert_eq!(respond(&address, &id, "response", &body).await, "202");
                 ids.push(id);
             }
             ids.dedup();
@@ -255,7 +255,7 @@ mod tests {
         for number in 1..=3 {
             let FunctionResponse { body, .. } =
                 emulator.invoke(&format!("event {number}")).await.unwrap();
-            assert!(body.starts_with(format!("answer {number} ").as_bytes()));
+            assert!(body.starts_with(format!("response {number} ").as_bytes()));
         }
         emulator.ready().await.unwrap();
         assert!(!function.is_finished());
@@ -271,7 +271,7 @@ mod tests {
             let address = emulator.address().to_owned();
             let function = tokio::spawn(async move {
                 let (own, _) = next_invocation(&address).await;
-                answer(&address, id.unwrap_or(&own), kind, "boom").await
+                respond(&address, id.unwrap_or(&own), kind, "boom").await
             });
             let failure = emulator.invoke("").await.unwrap_err().to_string();
             assert!(failure.contains(reason), "{failure}");

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use activity_log_local as local;
 use nix::sys::signal::{Signal, kill};
-use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::Failure;
 use crate::emulator::{Emulator, FunctionResponse};
+use crate::failure::Failure;
+use crate::linux::processor_time;
 
 /// A function, and the Runtime API that is served to it alone.
 pub struct Function {
@@ -62,18 +62,18 @@ impl Function {
     /// for the next event.
     ///
     /// # Errors
-    /// If the function fails or ends.
+    /// If the function fails or ends, or if this is not Linux.
     pub async fn invoke(&mut self, event: &str) -> Result<(FunctionResponse, Duration), Failure> {
         self.ready().await?;
         let before = processor_time(self.id)?;
-        let answer = tokio::select! {
-            answer = self.emulator.invoke(event) => answer?,
+        let response = tokio::select! {
+            response = self.emulator.invoke(event) => response?,
             status = self.process.wait() => {
                 return Err(format!("a function ends: {}", status?).into());
             }
         };
         self.ready().await?;
-        Ok((answer, processor_time(self.id)?.saturating_sub(before)))
+        Ok((response, processor_time(self.id)?.saturating_sub(before)))
     }
 
     /// Ends the process as Lambda does, and waits until it has ended.
@@ -85,12 +85,6 @@ impl Function {
         self.process.wait().await?;
         Ok(())
     }
-}
-
-/// The processor time that a process has had, that of threads which have ended included (POSIX:
-/// `clock_getcpuclockid`).
-fn processor_time(process: Pid) -> nix::Result<Duration> {
-    Ok(clock_gettime(clock_getcpuclockid(process)?)?.into())
 }
 
 /// The folder with the functions: the one given, else `release` beside the folder of this program.
@@ -108,18 +102,10 @@ pub fn folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
 /// Sets what `activities dev` sets for a function, and Lambda itself. Nothing else, so that the numbers
 /// of two shells are the same. DynamoDB is at `endpoint`, the Runtime API at `runtime_api`.
 pub fn set_environment(command: &mut Command, endpoint: &str, runtime_api: &str) {
-    let tables = local::tables();
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-        .env("AWS_REGION", local::REGION)
-        .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
-        .env("ACTIVITIES_TABLE", tables.activities)
-        .env("DIRECTORY_TABLE", tables.directory)
-        .env("LEDGER_TABLE", tables.ledger)
-        .env("JWT_SECRET", local::JWT_SECRET)
+        .envs(local::variables(endpoint))
         .env("PATH_PARAMETERS", "encoded")
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "measured")
@@ -136,32 +122,17 @@ pub fn set_environment(command: &mut Command, endpoint: &str, runtime_api: &str)
 ///
 /// # Errors
 /// If it is none, or its status is not 200, or it has no body.
-pub fn response_of(answer: &FunctionResponse) -> Result<Value, Failure> {
-    let response: Value = serde_json::from_slice(&answer.body)?;
+pub fn response_of(response: &FunctionResponse) -> Result<Value, Failure> {
+    let response: Value = serde_json::from_slice(&response.body)?;
     if response["statusCode"] != 200 || response["body"].as_str().is_none_or(str::is_empty) {
-        return Err(format!("the function answers {response}").into());
+        return Err(format!("the response of the function is {response}").into());
     }
     Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
-    use nix::time::ClockId;
-
     use super::*;
-
-    #[test]
-    fn the_time_of_a_process_holds_that_of_threads_that_have_ended() {
-        const WORK: Duration = Duration::from_millis(5);
-        let before = processor_time(Pid::this()).unwrap();
-        let worker = std::thread::spawn(|| {
-            while Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap()) < WORK {}
-        });
-        worker.join().unwrap();
-        assert!(processor_time(Pid::this()).unwrap() >= before + WORK);
-        // More than a process can have (Linux: `PID_MAX_LIMIT`).
-        assert!(processor_time(Pid::from_raw(1 << 23)).is_err());
-    }
 
     #[tokio::test]
     async fn a_program_that_ends_is_no_function() {

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::machine::Host;
 
 /// The figures of a run.
@@ -26,7 +26,7 @@ pub struct Results {
     pub logs: Vec<Log>,
     /// What an append takes, kind by kind.
     pub writes: Vec<Case<Write>>,
-    /// What a start takes; `None` until it is measured. The bin `cold` writes it and knows its form.
+    /// What a start takes; `None` until it is measured. The bin `cold` writes it and knows its format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cold_start: Option<Value>,
 }
@@ -133,7 +133,7 @@ impl Results {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// If the file is not there, or is none of this form.
+    /// If the file is not there, or has another format.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("{}: {error}", path.display()))?;

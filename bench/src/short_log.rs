@@ -12,7 +12,8 @@ use activity_log::view::{Scope, View};
 
 use serde_json::{Value, json};
 
-use crate::{Failure, START, activities, names, user};
+use crate::failure::Failure;
+use crate::log::{START, activities, names, user};
 
 const GET: &str = include_str!("../../events/get-activity.json");
 
@@ -26,7 +27,7 @@ const BATCH: u64 = 20;
 /// If it is not written, or the log has entries already.
 pub async fn fill(endpoint: &str, entries: u64) -> Result<u64, Failure> {
     let store = activity_log_local::store(endpoint);
-    store.write_names(&names()?.map(NameChange::Set)).await?;
+    store.write_names(&names().map(NameChange::Set)).await?;
     let now = Arc::new(AtomicI64::new(START));
     let time = Arc::clone(&now);
     let clock = Clock::new(move || {
@@ -37,9 +38,9 @@ pub async fn fill(endpoint: &str, entries: u64) -> Result<u64, Failure> {
     for first in (0..entries).step_by(usize::try_from(BATCH)?) {
         now.fetch_add(60_000, Ordering::SeqCst);
         let batch = activities(first..entries.min(first + BATCH))?;
-        logger.append_batch(user()?, batch).await?;
+        logger.append_batch(user(), batch).await?;
     }
-    let newest = PageRequest::newest(View::of(Scope::User(user()?)), 100);
+    let newest = PageRequest::newest(View::of(Scope::User(user())), 100);
     let page = store.page(&newest).await?;
     if page.total != entries {
         return Err(format!("the log has {} entries", page.total).into());

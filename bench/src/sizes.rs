@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, ProjectionType};
 
+use crate::failure::Failure;
+use crate::numbers::real;
 use crate::prices::ITEM_OVERHEAD;
-use crate::{Failure, real};
 
 type Item = HashMap<String, AttributeValue>;
 

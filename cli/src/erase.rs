@@ -2,7 +2,7 @@
 
 use activity_log::id::UserId;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::target::Target;
 
 #[derive(clap::Args)]

@@ -1,4 +1,4 @@
-//! `activities export`: a user's names and log, in the form that `import` reads.
+//! `activities export`: a user's names and log, in the format that `import` reads.
 
 use std::io::{BufWriter, Write};
 use std::pin::pin;
@@ -9,7 +9,7 @@ use activity_log::view::{Scope, View};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::line::{ActivityLine, End, EndLine, EntityLine};
 use crate::target::Target;
 

@@ -3,24 +3,22 @@
 mod dev;
 mod erase;
 mod export;
-mod guard;
+mod failure;
 mod import;
-mod input;
 mod line;
-mod port;
-mod process;
 mod progress;
-mod stop;
 mod tail;
 mod target;
 mod token;
 mod verify;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use activity_log::Report;
 use clap::{Parser, Subcommand};
+
+use dev::guard;
+use failure::Failure;
 
 /// Activity Logs: run it here, move logs in and out, prove them.
 ///
@@ -54,9 +52,6 @@ enum Command {
     #[command(hide = true)]
     Guard(guard::Arguments),
 }
-
-/// What a command ends with when it fails: a message for a person.
-type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -5,7 +5,7 @@ use activity_log::store::Store;
 use activity_log_local as local;
 use clap::Args;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The port that `activities dev` serves its embedded DynamoDB at unless told otherwise.
 pub(crate) const DYNAMODB_PORT: u16 = 8000;

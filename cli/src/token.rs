@@ -7,7 +7,7 @@ use activity_log::config;
 use activity_log::id::UserId;
 use activity_log_local as local;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -8,7 +8,7 @@ use activity_log::store::{Verification, Verified};
 use activity_log::view::Scope;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::progress::progress_bar;
 use crate::target::Target;
 

@@ -33,14 +33,15 @@ enum Server {
 const OTHER_SERVER: &str = "TEST_DYNAMODB_SERVER";
 
 /// Whether [`Engine::in_memory`] is the embedded one.
-pub(crate) fn is_embedded() -> bool {
+#[must_use]
+pub fn is_embedded() -> bool {
     std::env::var_os(OTHER_SERVER).is_none()
 }
 
 /// Why the embedded DynamoDB does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// Its port cannot be had.
+    /// Its port cannot be used.
     #[error("port {port} of this machine cannot be used: {source}")]
     Port {
         /// The port.

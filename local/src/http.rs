@@ -8,10 +8,10 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Sends `GET path` to `port` of this machine, with the given headers, and reads the whole answer.
+/// Sends `GET path` to `port` of this machine, with the given headers, and reads the whole response.
 ///
 /// # Errors
-/// If nothing answers there, or not in HTTP.
+/// If nothing responds there, or not in HTTP.
 pub async fn get(
     port: u16,
     path: &str,
@@ -35,7 +35,7 @@ pub async fn get(
     tokio::select! {
         response = exchange => response,
         outcome = connection => Err(match outcome {
-            Ok(()) => "the connection was closed before the answer".into(),
+            Ok(()) => "the connection was closed before the response".into(),
             Err(error) => error.into(),
         }),
     }

@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod faults;
+pub mod folder;
 pub mod http;
 pub mod kit;
 pub mod provider;
@@ -45,6 +46,23 @@ pub fn client_config(endpoint: &str) -> Builder {
 #[must_use]
 pub fn client(endpoint: &str) -> Client {
     Client::from_conf(client_config(endpoint).build())
+}
+
+/// What a function is told of the log in a DynamoDB at `endpoint` on this machine, and of the tokens of
+/// local development: environment variables.
+#[must_use]
+pub fn variables(endpoint: &str) -> [(&'static str, String); 8] {
+    let Tables { activities, directory, ledger } = tables();
+    [
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.to_owned()),
+        ("ACTIVITIES_TABLE", activities),
+        ("DIRECTORY_TABLE", directory),
+        ("LEDGER_TABLE", ledger),
+        ("JWT_SECRET", JWT_SECRET.to_owned()),
+    ]
 }
 
 /// The tables: called as in `template.yaml`.

@@ -130,7 +130,7 @@ impl SigningKey {
         jwk
     }
 
-    /// The public key in its usual binary form, as an attacker would take it for a secret.
+    /// The public key in its usual binary format, as an attacker would take it for a secret.
     ///
     /// # Errors
     /// If it has none.

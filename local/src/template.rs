@@ -1,6 +1,6 @@
 //! Tables from `template.yaml`: reads what CloudFormation would be told and tells DynamoDB.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -31,7 +31,7 @@ pub enum TemplateError {
     Refused {
         /// The table's logical id.
         table: String,
-        /// Its answer.
+        /// Its response.
         reason: String,
     },
 }
@@ -123,59 +123,6 @@ pub fn tables(template: &str) -> Result<BTreeMap<String, Table>, TemplateError> 
             Err(error) => Err(TemplateError::Table { table: id, reason: error.to_string() }),
         })
         .collect()
-}
-
-/// What a role of a template may do with which table, or table and index, as
-/// [`Faults::actions`](crate::faults::Faults::actions) writes it.
-///
-/// # Errors
-/// [`TemplateError`] if it cannot be read, or has no such role.
-pub fn permissions(
-    template: &str,
-    role: &str,
-) -> Result<BTreeSet<(String, String)>, TemplateError> {
-    let tables = tables(template)?;
-    let template = read(template)?;
-    let unreadable = || {
-        TemplateError::Unreadable(format!("{role} is not a role with a policy that only allows"))
-    };
-    let role = template.resources.get(role).ok_or_else(unreadable)?;
-    let statements = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
-    let mut permissions = BTreeSet::new();
-    for statement in statements.as_array().ok_or_else(unreadable)? {
-        if statement["Effect"] != "Allow" || statement.get("Condition").is_some() {
-            return Err(unreadable());
-        }
-        let texts = |member: &str| {
-            let all = statement[member].as_array().into_iter().flatten();
-            all.filter_map(serde_json::Value::as_str).collect::<Vec<_>>()
-        };
-        for action in texts("Action").iter().filter_map(|action| action.strip_prefix("dynamodb:")) {
-            for resource in texts("Resource") {
-                let resources = resources(resource, &tables);
-                let resources = resources.ok_or_else(|| {
-                    TemplateError::Unreadable(format!("{resource} is neither table nor index"))
-                })?;
-                permissions.extend(resources.into_iter().map(|one| (action.to_owned(), one)));
-            }
-        }
-    }
-    Ok(permissions)
-}
-
-/// The table, or the indexes of one, that a policy means: `ActivitiesTable.Arn` or
-/// `${ActivitiesTable.Arn}/index/environment*`.
-fn resources(resource: &str, tables: &BTreeMap<String, Table>) -> Option<Vec<String>> {
-    if let Some(table) = resource.strip_suffix(".Arn") {
-        return Some(vec![table.to_owned()]);
-    }
-    let (table, index) = resource.strip_prefix("${")?.split_once(".Arn}/index/")?;
-    let known = |name: &str| match index.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => name == index,
-    };
-    let names = tables.get(table)?.global_secondary_indexes.iter().map(|index| &index.index_name);
-    Some(names.filter(|name| known(name)).map(|name| format!("{table}/index/{name}")).collect())
 }
 
 /// Makes the tables of `template` that are not there yet, and waits until all can be used.

@@ -3,7 +3,7 @@
 //! A service that must not lose a record, even if it is killed, writes the activity into a table of
 //! its own database, in the transaction of what it did. A worker then takes the rows of one user in
 //! order, and records them as batches. Whatever happens, it goes on behind what was recorded, and
-//! the idempotency keys make it safe to send a row twice: after a crash, or after an answer that was
+//! the idempotency keys make it safe to send a row twice: after a crash, or after a response that was
 //! lost. This runs by itself, against an embedded DynamoDB that fails for a while:
 //!
 //! ```sh

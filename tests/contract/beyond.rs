@@ -7,7 +7,7 @@ use activity_log::time::{Clock, Timestamp};
 use activity_log_local::kit::user;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, bearer};
+use crate::support::{Fixture, GET, LIST, PROJECT, Response, add_headers, bearer};
 
 /// The reference's two examples were recorded at 10:30 and at 10:35.
 const CASES_OF_TIME: [(&str, &[u64]); 18] = [
@@ -35,10 +35,10 @@ const CASES_OF_TIME: [(&str, &[u64]); 18] = [
 async fn since_and_until_are_a_half_open_range_with_its_own_total() {
     let fixture = Fixture::new().await;
     for (query, ids) in CASES_OF_TIME {
-        for answer in fixture.both(query).await {
-            assert_eq!(answer.ids(), ids, "{query}");
+        for response in fixture.both(query).await {
+            assert_eq!(response.ids(), ids, "{query}");
             let total = if query.contains("limit=0") { 2 } else { ids.len() };
-            assert_eq!(answer.pagination()["total"], total, "{query}");
+            assert_eq!(response.pagination()["total"], total, "{query}");
         }
     }
     for name in ["since", "until"] {
@@ -50,9 +50,9 @@ async fn since_and_until_are_a_half_open_range_with_its_own_total() {
             "2024-01-15T10:59:60Z",
             "now",
         ] {
-            for answer in fixture.both(&format!("{name}={value}")).await {
-                assert_eq!(answer.problem().1, "invalid_parameter", "{value}");
-                assert_eq!(answer.body["parameter"], name, "{value}");
+            for response in fixture.both(&format!("{name}={value}")).await {
+                assert_eq!(response.problem().1, "invalid_parameter", "{value}");
+                assert_eq!(response.body["parameter"], name, "{value}");
             }
         }
     }
@@ -92,22 +92,22 @@ async fn order_is_desc_or_asc() {
     let mut expected = newest_first.ids();
     assert_eq!(fixture.list("limit=1000&order=desc").await.ids(), expected);
     expected.reverse();
-    for answer in fixture.both("limit=1000&order=asc").await {
-        assert_eq!(answer.ids(), expected);
+    for response in fixture.both("limit=1000&order=asc").await {
+        assert_eq!(response.ids(), expected);
     }
-    for answer in fixture.both("limit=5&offset=40&order=asc").await {
-        assert_eq!(answer.ids(), expected[40..45]);
-        assert_eq!(answer.pagination()["hasMore"], true);
+    for response in fixture.both("limit=5&offset=40&order=asc").await {
+        assert_eq!(response.ids(), expected[40..45]);
+        assert_eq!(response.pagination()["hasMore"], true);
     }
     for value in ["ASC", "newest", "asc,desc", "-createdAt"] {
         assert_eq!(fixture.list(&format!("order={value}")).await.body["parameter"], "order");
     }
 }
 
-fn is_foreign(answer: &Answer) -> bool {
-    answer.status == 400
-        && answer.problem().1 == "invalid_parameter"
-        && answer.body["parameter"] == "cursor"
+fn is_foreign(response: &Response) -> bool {
+    response.status == 400
+        && response.problem().1 == "invalid_parameter"
+        && response.body["parameter"] == "cursor"
 }
 
 #[tokio::test]
@@ -120,16 +120,16 @@ async fn cursor_is_opaque_and_bound_to_the_list_it_was_made_for() {
     assert!(cursor.len() <= 512);
     assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
 
-    // Other pages, other forms of the same list.
+    // Other pages, other formats of the same list.
     for same in [
         format!("{query}&cursor={cursor}"),
         format!("cursor={cursor}&limit=3&since=2024-01-01T00:00:00Z&resourceType=function"),
         format!("cursor={cursor}&since=2024-01-01T01:00:00%2B01:00&resourceType=function"),
         format!("{query}&cursor={cursor}&order=desc&include=client&action="),
     ] {
-        let answer = fixture.list(&same).await;
-        assert_eq!(answer.status, 200, "{same}: {answer:?}");
-        assert_eq!(answer.pagination()["offset"], 10, "{same}");
+        let response = fixture.list(&same).await;
+        assert_eq!(response.status, 200, "{same}: {response:?}");
+        assert_eq!(response.pagination()["offset"], 10, "{same}");
     }
     // Other lists.
     let base = "since=2024-01-01T00:00:00Z";
@@ -144,8 +144,8 @@ async fn cursor_is_opaque_and_bound_to_the_list_it_was_made_for() {
         format!("{query}&projectSlug=nothing"),
         "resourceType=function&since=2024-01-01T00:00:00.001Z".to_owned(),
     ] {
-        let answer = fixture.list(&format!("{other}&cursor={cursor}")).await;
-        assert!(is_foreign(&answer), "{other} {answer:?}");
+        let response = fixture.list(&format!("{other}&cursor={cursor}")).await;
+        assert!(is_foreign(&response), "{other} {response:?}");
     }
     let query = format!("{query}&cursor={cursor}");
     assert!(is_foreign(&fixture.project("my-project", "production", &query).await));
@@ -181,13 +181,13 @@ async fn cursor_that_was_changed_is_400_or_409_wherever_it_was_changed() {
             if changed == cursor {
                 continue;
             }
-            let answer = fixture.list(&format!("cursor={changed}")).await;
-            if at >= LIST && answer.status == 409 {
-                assert_eq!(answer.problem().1, "log_rewritten");
-                assert_eq!(answer.body["title"], "Conflict");
+            let response = fixture.list(&format!("cursor={changed}")).await;
+            if at >= LIST && response.status == 409 {
+                assert_eq!(response.problem().1, "log_rewritten");
+                assert_eq!(response.body["title"], "Conflict");
                 rewritten += 1;
             } else {
-                assert!(is_foreign(&answer), "{at} {answer:?}");
+                assert!(is_foreign(&response), "{at} {response:?}");
             }
         }
     }
@@ -205,12 +205,12 @@ async fn next_cursor_and_link_are_absent_on_the_last_page_exactly() {
         for order in ["asc", "desc"] {
             let mut query = format!("order={order}&limit={limit}");
             for number in 1.. {
-                let answer = fixture.list(&query).await;
+                let response = fixture.list(&query).await;
                 let last = number * limit >= 10;
-                assert_eq!(answer.pagination()["hasMore"], !last, "{query}");
-                assert_eq!(answer.next().is_none(), last, "{query}");
-                assert_eq!(answer.header("link").is_none(), last, "{query}");
-                let Some(cursor) = answer.next() else { break };
+                assert_eq!(response.pagination()["hasMore"], !last, "{query}");
+                assert_eq!(response.next().is_none(), last, "{query}");
+                assert_eq!(response.header("link").is_none(), last, "{query}");
+                let Some(cursor) = response.next() else { break };
                 query = format!("order={order}&limit={limit}&cursor={cursor}");
             }
         }
@@ -222,15 +222,16 @@ async fn link_leads_to_the_next_page_relative_to_the_request() {
     let fixture = Fixture::new().await;
     let odd = NewActivity::new("sync").environment(7.try_into().unwrap(), 9.try_into().unwrap());
     fixture.logger.append_batch(user(3), [odd.clone(), odd]).await.unwrap();
-    let answer = fixture.list("action=sync&offset=0&limit=1&projectSlug=a%2Bb+%252F+%C3%A9").await;
+    let response =
+        fixture.list("action=sync&offset=0&limit=1&projectSlug=a%2Bb+%252F+%C3%A9").await;
     let expected = format!(
         "<?action=sync&limit=1&projectSlug=a%2Bb%20%252F%20%C3%A9&cursor={}>; rel=\"next\"",
-        answer.next().unwrap()
+        response.next().unwrap()
     );
-    assert_eq!(answer.header("link"), Some(expected.as_str()));
+    assert_eq!(response.header("link"), Some(expected.as_str()));
 
     // As API Gateway decodes it.
-    let answer = fixture
+    let response = fixture
         .send(PROJECT, |event| {
             event["rawPath"] = "/api/activities/a+b %2F é/x/y?z#".into();
             event["rawQueryString"] = "limit=1".into();
@@ -238,8 +239,8 @@ async fn link_leads_to_the_next_page_relative_to_the_request() {
                 json!({"projectSlug": "a+b %2F é", "environmentSlug": "x/y?z#"});
         })
         .await;
-    let expected = format!("<?limit=1&cursor={}>; rel=\"next\"", answer.next().unwrap());
-    assert_eq!(answer.header("link"), Some(expected.as_str()));
+    let expected = format!("<?limit=1&cursor={}>; rel=\"next\"", response.next().unwrap());
+    assert_eq!(response.header("link"), Some(expected.as_str()));
 }
 
 #[tokio::test]
@@ -278,9 +279,9 @@ async fn filters_take_several_values_and_exclusions_on_both_routes() {
         ("excludeAction=~", 152),
         ("resourceType=Function,function%20", 0),
     ] {
-        for answer in fixture.both(&format!("{query}&limit=1000")).await {
-            let data = answer.body["data"].as_array().unwrap();
-            let counted = (answer.pagination()["total"].as_u64(), data.len());
+        for response in fixture.both(&format!("{query}&limit=1000")).await {
+            let data = response.body["data"].as_array().unwrap();
+            let counted = (response.pagination()["total"].as_u64(), data.len());
             assert_eq!(counted, (Some(total), usize::try_from(total).unwrap()), "{query}");
         }
     }
@@ -300,8 +301,8 @@ async fn filters_take_several_values_and_exclusions_on_both_routes() {
 async fn include_client_adds_what_is_known_of_the_client_and_of_the_entry() {
     let fixture = Fixture::new().await;
     let without = fixture.list("").await;
-    for answer in fixture.both("include=client").await {
-        for (with, without) in answer.body["data"]
+    for response in fixture.both("include=client").await {
+        for (with, without) in response.body["data"]
             .as_array()
             .unwrap()
             .iter()
@@ -375,10 +376,10 @@ async fn accept_chooses_json_ndjson_or_csv_and_anything_else_is_406() {
     assert_eq!(ids, json.ids());
 
     // What the envelope says otherwise.
-    for answer in [&json, &ndjson, &csv] {
-        assert_eq!(answer.header("x-total-count"), Some("12"));
-        assert_eq!(answer.header("link"), json.header("link"));
-        assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
+    for response in [&json, &ndjson, &csv] {
+        assert_eq!(response.header("x-total-count"), Some("12"));
+        assert_eq!(response.header("link"), json.header("link"));
+        assert_eq!(response.header("vary"), Some("Accept, Accept-Encoding"));
     }
     // The second is Java's default; one that says how much it likes something in no known way likes it.
     for header in [
@@ -394,12 +395,12 @@ async fn accept_chooses_json_ndjson_or_csv_and_anything_else_is_406() {
         assert_eq!(accept(name).await.text, ndjson.text, "{name}");
     }
     for header in ["text/html", "application/xml", "application/json;q=0", "text/plain"] {
-        let answer = accept(header).await;
-        assert_eq!(answer.problem(), (406, "not_acceptable", "Not acceptable"), "{header}");
+        let response = accept(header).await;
+        assert_eq!(response.problem(), (406, "not_acceptable", "Not acceptable"), "{header}");
     }
     for (accept, status) in [("application/json", 200), ("text/csv", 406), ("*/*", 200)] {
-        let answer = fixture.send(GET, |event| add_headers(event, &[("accept", accept)])).await;
-        assert_eq!(answer.status, status, "{accept}");
+        let response = fixture.send(GET, |event| add_headers(event, &[("accept", accept)])).await;
+        assert_eq!(response.status, status, "{accept}");
     }
     let empty = fixture.list_with("limit=0", &[("accept", "application/x-ndjson")]).await;
     assert_eq!((empty.text.as_str(), empty.header("x-total-count")), ("", Some("12")));
@@ -436,13 +437,13 @@ async fn etag_of_what_has_not_changed_is_answered_with_304() {
     assert_eq!(entry.status, 200);
     assert_eq!(get(entry.header("etag").unwrap().to_owned()).await.status, 304);
     // A tag makes no one's token good.
-    let answer = fixture
+    let response = fixture
         .send(GET, |event| {
             event["headers"]["if-none-match"] = "*".into();
             event["headers"]["authorization"] = "Bearer x".into();
         })
         .await;
-    assert_eq!(answer.status, 401);
+    assert_eq!(response.status, 401);
 }
 
 #[tokio::test]
@@ -464,7 +465,7 @@ async fn gzip_is_given_when_it_is_accepted_and_pays() {
 #[tokio::test]
 async fn cache_control_is_private_no_cache_on_every_answer() {
     let fixture = Fixture::new().await;
-    for answer in [
+    for response in [
         fixture.list("").await,
         fixture.get("1").await,
         fixture.get("x").await,
@@ -472,7 +473,7 @@ async fn cache_control_is_private_no_cache_on_every_answer() {
         fixture.list_with("", &[("authorization", "")]).await,
         fixture.list_with("", &[("if-none-match", "*")]).await,
     ] {
-        assert_eq!(answer.header("cache-control"), Some("private, no-cache"), "{answer:?}");
+        assert_eq!(response.header("cache-control"), Some("private, no-cache"), "{response:?}");
     }
 }
 
@@ -494,22 +495,22 @@ async fn response_limit_cuts_a_page_at_an_entry_and_the_next_goes_on_there() {
         let mut seen = std::collections::BTreeSet::new();
         let mut pages = 0;
         loop {
-            let answer = fixture.list_with(&query, &[("accept", accept)]).await;
-            assert!(answer.payload < 5_600_000, "{}", answer.payload);
+            let response = fixture.list_with(&query, &[("accept", accept)]).await;
+            assert!(response.payload < 5_600_000, "{}", response.payload);
             let ids = if accept == "text/csv" {
-                let lines = answer.text.split_terminator("\r\n").skip(1);
+                let lines = response.text.split_terminator("\r\n").skip(1);
                 lines.map(|line| line.split_once(',').unwrap().0.parse().unwrap()).collect()
             } else {
-                let cut = answer.pagination()["hasMore"] == true;
-                let limit = if cut { answer.ids().len() } else { 1_000 };
-                assert_eq!(answer.pagination()["limit"], limit);
-                answer.ids()
+                let cut = response.pagination()["hasMore"] == true;
+                let limit = if cut { response.ids().len() } else { 1_000 };
+                assert_eq!(response.pagination()["limit"], limit);
+                response.ids()
             };
             pages += 1;
             for id in ids {
                 assert!(seen.insert(id), "{id} twice");
             }
-            let Some(link) = answer.header("link") else { break };
+            let Some(link) = response.header("link") else { break };
             let (_, rest) = link.split_once('?').unwrap();
             query = rest.split_once('>').unwrap().0.to_owned();
         }
@@ -554,11 +555,14 @@ async fn the_largest_pages_of_every_format_are_within_what_lambda_takes() {
             for coding in ["identity", "gzip"] {
                 let query = format!("action={action}&limit=1000&include=client");
                 let headers = [("accept", accept), ("accept-encoding", coding)];
-                let answer = fixture.list_with(&query, &headers).await;
-                let payload = answer.payload;
+                let response = fixture.list_with(&query, &headers).await;
+                let payload = response.payload;
                 assert!(payload < LAMBDA_LIMIT, "{action} {accept} {coding}: {payload}");
-                assert!(answer.header("link").is_some(), "{action} {accept} {coding}: it was cut");
-                if answer.header("content-encoding").is_none() {
+                assert!(
+                    response.header("link").is_some(),
+                    "{action} {accept} {coding}: it was cut"
+                );
+                if response.header("content-encoding").is_none() {
                     assert!(payload > 5_400_000, "{action} {accept}: {payload}, cut too early");
                 }
             }
@@ -579,8 +583,8 @@ async fn preflight_is_answered_without_a_token_and_any_other_options_is_not() {
             ask(event);
             event["headers"]["access-control-request-method"] = "GET".into();
         });
-        let answer = preflight.await;
-        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        let response = preflight.await;
+        assert_eq!((response.status, response.text.as_str()), (204, ""));
         assert_eq!(fixture.send(event, ask).await.problem().0, 401);
     }
 }

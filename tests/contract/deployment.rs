@@ -14,18 +14,14 @@ use activity_log::store::{PageRequest, Usage};
 use activity_log::telemetry::{RecordedBatch, Work};
 use activity_log::view::{INDEXES, SORT_KEY};
 use activity_log_local::faults::{Faults, WRITE};
-use activity_log_local::kit::{TEMPLATE, whole};
-use activity_log_local::template::{Key, permissions, tables};
+use activity_log_local::kit::{TEMPLATE, permissions, template, whole};
+use activity_log_local::template::{Key, tables};
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, GET, LIST, PROJECT, VIEWER};
 
 /// The function that no path leads to.
 const RECORDER: &str = "record-activities";
-
-fn template() -> Value {
-    serde_saphyr::from_str(TEMPLATE).unwrap()
-}
 
 fn members(value: &Value) -> BTreeSet<String> {
     value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
@@ -47,7 +43,7 @@ fn functions(template: &Value) -> BTreeMap<String, Value> {
 fn allowed(binary: &str) -> BTreeSet<(String, String)> {
     let function = &functions(&template())[binary];
     let role = function["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap();
-    permissions(TEMPLATE, role).unwrap()
+    permissions(role)
 }
 
 fn names_in(folder: &str) -> BTreeSet<String> {
@@ -260,14 +256,14 @@ async fn exercise(fixture: &Fixture, route: &Route) {
         &["", "&projectSlug=my-project", "&projectSlug=my-project&environmentSlug=production"]
     };
     let list = async |query: &str| {
-        let answer = if is_project {
+        let response = if is_project {
             fixture.project("my-project", "production", query).await
         } else {
             fixture.list(query).await
         };
-        let lines = fixture.lines.lock().unwrap();
-        assert_eq!(answer.status, 200, "{query}: {:?}", lines.last());
-        answer
+        let lines = fixture.written.take();
+        assert_eq!(response.status, 200, "{query}: {lines:?}");
+        response
     };
     for scope in scopes {
         for filter in &filters {
@@ -488,8 +484,8 @@ async fn the_dashboard_shows_metrics_that_are_written() {
         work: Work::new(Usage::default(), Instant::now()),
     });
     let mut written = BTreeSet::new();
-    for line in fixture.lines.lock().unwrap().iter() {
-        let line: Value = serde_json::from_str(line).unwrap();
+    for line in fixture.written.take() {
+        let line: Value = serde_json::from_str(&line).unwrap();
         for set in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             let dimension = set["Dimensions"][0][0].as_str().unwrap();
             for metric in set["Metrics"].as_array().unwrap() {

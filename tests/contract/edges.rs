@@ -4,19 +4,19 @@ use lambda_http::http::StatusCode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture, GET, LIST, PROJECT};
+use crate::support::{Fixture, GET, LIST, PROJECT, Response};
 
-/// What every answer is, whatever was asked.
-fn check(answer: &Answer) {
-    match answer.status {
-        200 => assert!(answer.header("content-type").is_some(), "{answer:?}"),
-        304 => assert_eq!(answer.text, "", "{answer:?}"),
+/// What every response is, whatever was asked.
+fn check(response: &Response) {
+    match response.status {
+        200 => assert!(response.header("content-type").is_some(), "{response:?}"),
+        304 => assert_eq!(response.text, "", "{response:?}"),
         400 | 401 | 403 | 404 | 405 | 406 | 409 => {
-            let (status, ..) = answer.problem();
+            let (status, ..) = response.problem();
             let title = StatusCode::from_u16(status).unwrap().canonical_reason();
-            assert_eq!(answer.body["title"].as_str(), title);
+            assert_eq!(response.body["title"].as_str(), title);
         }
-        _ => panic!("{answer:?}"),
+        _ => panic!("{response:?}"),
     }
 }
 
@@ -25,11 +25,11 @@ async fn another_method_is_405_and_told_what_is_allowed() {
     let fixture = Fixture::new().await;
     for event in [LIST, PROJECT, GET] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
-            let answer = fixture
+            let response = fixture
                 .send(event, |event| event["requestContext"]["http"]["method"] = method.into())
                 .await;
-            assert_eq!(answer.problem(), (405, "method_not_allowed", "Method not allowed"));
-            assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+            assert_eq!(response.problem(), (405, "method_not_allowed", "Method not allowed"));
+            assert_eq!(response.header("allow"), Some("GET, HEAD"));
         }
     }
 }
@@ -44,10 +44,10 @@ async fn a_query_that_is_too_long_is_400() {
         (format!("action={}", "<".repeat(100_000)), 400),
         ("&".repeat(1_000_000), 400),
     ] {
-        for answer in fixture.both(&query).await {
-            assert_eq!(answer.status, status, "{query:.20}");
+        for response in fixture.both(&query).await {
+            assert_eq!(response.status, status, "{query:.20}");
             if status == 400 {
-                assert_eq!(answer.problem().1, "query_too_long");
+                assert_eq!(response.problem().1, "query_too_long");
             }
         }
     }
@@ -83,8 +83,8 @@ async fn what_is_no_url_is_answered_all_the_same() {
         ["", "x", "//", "/ é<>\"{}|\\^`?#", "/%zz/%", "/api/../..", "\n\t", &"/é".repeat(50_000)]
     {
         for event in [LIST, PROJECT, GET] {
-            let answer = fixture.send(event, |event| event["rawPath"] = path.into()).await;
-            assert_eq!(answer.status, 200, "{path:.20}");
+            let response = fixture.send(event, |event| event["rawPath"] = path.into()).await;
+            assert_eq!(response.status, 200, "{path:.20}");
         }
     }
     for host in [
@@ -100,7 +100,7 @@ async fn what_is_no_url_is_answered_all_the_same() {
         &"x".repeat(70_000),
     ] {
         for protocol in ["https", "", "javascript", ":"] {
-            let answer = fixture
+            let response = fixture
                 .send(LIST, |event| {
                     event["rawQueryString"] = "limit=1".into();
                     event["headers"]["host"] = host.into();
@@ -108,8 +108,8 @@ async fn what_is_no_url_is_answered_all_the_same() {
                     event["requestContext"]["domainName"] = host.into();
                 })
                 .await;
-            assert_eq!(answer.status, 200, "{host:.20} {protocol}");
-            let link = answer.header("link").unwrap();
+            assert_eq!(response.status, 200, "{host:.20} {protocol}");
+            let link = response.header("link").unwrap();
             assert!(link.starts_with("<?limit=1&cursor="), "{link:.100}");
         }
     }
@@ -122,12 +122,12 @@ async fn an_event_with_little_in_it_is_answered() {
         for name in
             ["rawPath", "rawQueryString", "queryStringParameters", "pathParameters", "headers"]
         {
-            let answer = fixture
+            let response = fixture
                 .send(event, |event| {
                     event.as_object_mut().unwrap().remove(name);
                 })
                 .await;
-            check(&answer);
+            check(&response);
         }
     }
 }
@@ -200,7 +200,7 @@ fn no_request_makes_it_fail() {
     let config =
         ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |((route, query, first, second, headers, method, odd) in strategy)| {
-        let answer = runtime.block_on(fixture.send(EVENTS[route], |event: &mut Value| {
+        let response = runtime.block_on(fixture.send(EVENTS[route], |event: &mut Value| {
             event["rawQueryString"] = query.into();
             if odd % 4 == 0 {
                 event["pathParameters"] =
@@ -213,6 +213,6 @@ fn no_request_makes_it_fail() {
                 event["headers"][name] = value.into();
             }
         }));
-        check(&answer);
+        check(&response);
     });
 }

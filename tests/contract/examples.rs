@@ -1,10 +1,10 @@
-//! The examples of openapi.yaml and of the reference: requests, and what they are answered with.
+//! The examples of openapi.yaml and of the reference: requests, and their responses.
 
 use activity_log_local::kit::user;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture, GET, LIST, PROJECT, add_headers, first_example};
+use crate::support::{Fixture, GET, LIST, PROJECT, Response, add_headers, first_example};
 
 /// An example of openapi.yaml.
 struct Example {
@@ -12,7 +12,7 @@ struct Example {
     status: u16,
     /// The media type it is an example of.
     media_type: String,
-    /// The request and its answer.
+    /// The request and its response.
     content: Value,
 }
 
@@ -42,7 +42,7 @@ fn collect(node: &Value, status: Option<u16>, media_type: &str, found: &mut Vec<
 }
 
 /// Sends what an example says is sent.
-async fn ask(fixture: &Fixture, example: &Value) -> Answer {
+async fn ask(fixture: &Fixture, example: &Value) -> Response {
     let (method, target) = example["x-request"].as_str().unwrap().split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let decoded = |part| percent_decode_str(part).decode_utf8().unwrap().into_owned();
@@ -100,20 +100,20 @@ async fn every_example_of_openapi_yaml_is_what_is_answered() {
             Some(_) => &erased,
             None => &working,
         };
-        let answer = ask(fixture, &content).await;
+        let response = ask(fixture, &content).await;
         let request = &content["x-request"];
-        assert_eq!(answer.status, status, "{request} {answer:?}");
-        assert_eq!(answer.header("content-type"), Some(media_type.as_str()), "{request}");
+        assert_eq!(response.status, status, "{request} {response:?}");
+        assert_eq!(response.header("content-type"), Some(media_type.as_str()), "{request}");
         if let Some(text) = content["value"].as_str() {
-            assert_eq!(answer.text, text, "{request}");
+            assert_eq!(response.text, text, "{request}");
         } else {
-            let body = answer.body;
+            let body = response.body;
             assert_eq!(body, content["value"], "{request}");
         }
     }
 }
 
-/// The reference's second example, as it is answered.
+/// The reference's second example, as a response has it.
 fn second_example() -> Value {
     let mut example = first_example();
     example["id"] = 2.into();
@@ -156,14 +156,14 @@ async fn the_references_example_requests_are_answered_with_its_responses() {
         ("/my-project/production?resourceType=function&action=create", json!([created]), 1, 100, 0),
     ] {
         let example = json!({"x-request": format!("GET /api/activities{request}")});
-        let answer = ask(&fixture, &example).await;
+        let response = ask(&fixture, &example).await;
         let pagination =
             json!({"total": total, "limit": limit, "offset": offset, "hasMore": false});
         let message = "Activities retrieved successfully";
         let expected = json!({"message": message, "data": data, "pagination": pagination});
-        assert_eq!((answer.status, answer.body), (200, expected), "{request}");
+        assert_eq!((response.status, response.body), (200, expected), "{request}");
     }
-    let answer = ask(&fixture, &json!({"x-request": "GET /api/activities/1"})).await;
+    let response = ask(&fixture, &json!({"x-request": "GET /api/activities/1"})).await;
     let expected = json!({"message": "Activity retrieved successfully", "data": created});
-    assert_eq!((answer.status, answer.body), (200, expected));
+    assert_eq!((response.status, response.body), (200, expected));
 }

@@ -1,4 +1,4 @@
-//! Reads while DynamoDB fails and its indexes lag: every answer is right for the log as it was at
+//! Reads while DynamoDB fails and its indexes lag: every response is right for the log as it was at
 //! some moment, or a 503, and comes in time.
 
 use std::collections::HashMap;
@@ -10,12 +10,11 @@ use activity_log::NewActivity;
 use activity_log::api::DEADLINE;
 use activity_log::logger::ActivityLogger;
 use activity_log_local::faults::{Fault, Faults, Injection};
-use activity_log_local::kit::user;
-use aws_sdk_dynamodb::Client;
+use activity_log_local::kit::{silent_store, template, user};
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::{Answer, Fixture};
+use crate::support::{Fixture, Response};
 
 /// How likely a call is to go wrong, and a new entry to be late in an index, and by how much.
 const CHANCE: f64 = 0.12;
@@ -86,16 +85,16 @@ impl Question {
         parts.join("&")
     }
 
-    async fn ask(&self, fixture: &Fixture, start: &str) -> Answer {
+    async fn ask(&self, fixture: &Fixture, start: &str) -> Response {
         let query = format!("{}&{start}", self.query());
-        let answer = async {
+        let response = async {
             if self.by_path {
                 fixture.project("my-project", "production", &query).await
             } else {
                 fixture.list(&query).await
             }
         };
-        tokio::time::timeout(PATIENCE, answer).await.expect("a request hangs")
+        tokio::time::timeout(PATIENCE, response).await.expect("a request hangs")
     }
 
     /// The entries of the whole log, oldest first, that it is about.
@@ -118,26 +117,26 @@ impl Question {
     }
 }
 
-/// An answer, and when it was asked for.
+/// A response, and when it was asked for.
 struct Asked {
     question: Question,
     offset: usize,
     limit: usize,
     at: Instant,
-    answer: Answer,
+    response: Response,
 }
 
 /// When entries were acknowledged.
 type Acknowledged = Mutex<HashMap<u64, Instant>>;
 
 impl Asked {
-    /// Checks the answer against the log as it was in the end: it must be that of a log that ends
+    /// Checks the response against the log as it was in the end: it must be that of a log that ends
     /// somewhere, and not before what no index can have been late with.
     fn check(&self, log: &[Value], acknowledged: &HashMap<u64, Instant>) {
-        let Self { question, offset, limit, at, answer } = self;
-        let said = format!("{question:?} offset {offset} limit {limit}: {}", answer.text);
+        let Self { question, offset, limit, at, response } = self;
+        let said = format!("{question:?} offset {offset} limit {limit}: {}", response.text);
         let all = question.select(log);
-        let total = usize::try_from(answer.pagination()["total"].as_u64().unwrap()).unwrap();
+        let total = usize::try_from(response.pagination()["total"].as_u64().unwrap()).unwrap();
         assert!(total <= all.len(), "{said}");
         let settled = |entry: &&&Value| {
             let id = entry["id"].as_u64().unwrap();
@@ -149,10 +148,10 @@ impl Asked {
             prefix.reverse();
         }
         let page: Vec<_> = prefix.into_iter().skip(*offset).take(*limit).cloned().collect();
-        assert_eq!(answer.body["data"], Value::from(page.clone()), "{said}");
+        assert_eq!(response.body["data"], Value::from(page.clone()), "{said}");
         let more = offset + page.len() < total;
-        assert_eq!(answer.pagination()["hasMore"], more, "{said}");
-        assert_eq!(answer.next().is_some(), more && *limit > 0, "{said}");
+        assert_eq!(response.pagination()["hasMore"], more, "{said}");
+        assert_eq!(response.next().is_some(), more && *limit > 0, "{said}");
     }
 }
 
@@ -188,29 +187,29 @@ async fn write(fixture: &Fixture, acknowledged: &Acknowledged, stop: &AtomicBool
 /// The whole log, oldest first, when nothing goes wrong any more.
 async fn whole_log(fixture: &Fixture, faults: &Faults) -> Vec<Value> {
     faults.at_random(0.0);
-    faults.settle().await;
+    faults.wait_for_late().await;
     tokio::time::sleep(LAG).await;
     let mut log = Vec::new();
     let mut cursor = String::new();
     loop {
-        let answer = fixture.list(&format!("order=asc&limit=1000&cursor={cursor}")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        log.extend(answer.body["data"].as_array().unwrap().iter().cloned());
-        match answer.next() {
+        let response = fixture.list(&format!("order=asc&limit=1000&cursor={cursor}")).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        log.extend(response.body["data"].as_array().unwrap().iter().cloned());
+        match response.next() {
             Some(next) => cursor = next,
             None => return log,
         }
     }
 }
 
-fn expect_503(answer: &Answer) {
-    assert_eq!(answer.problem().0, 503, "{answer:?}");
-    assert_eq!(answer.problem().1, "unavailable", "{answer:?}");
-    assert_eq!(answer.header("retry-after"), Some("2"), "{answer:?}");
+fn expect_503(response: &Response) {
+    assert_eq!(response.problem().0, 503, "{response:?}");
+    assert_eq!(response.problem().1, "unavailable", "{response:?}");
+    assert_eq!(response.header("retry-after"), Some("2"), "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_503() {
+async fn every_response_is_right_for_a_prefix_of_the_log_or_a_503() {
     const READERS: u64 = 6;
     const REQUESTS: usize = 150;
     let faults = Faults::new(5);
@@ -230,7 +229,7 @@ async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_503() {
     let failed = AtomicU64::new(0);
     let readers = (0..READERS).map(async |reader| {
         let mut random = fastrand::Rng::with_seed(reader);
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for _ in 0..REQUESTS {
             let mut times = old.clone();
             times.push(activity_log::time::Timestamp::now().to_string());
@@ -239,36 +238,36 @@ async fn every_answer_is_right_for_a_prefix_of_the_log_or_a_503() {
             let offset = random.usize(..if deep { 300 } else { 20 });
             let limit = random.usize(..40);
             let at = Instant::now();
-            let answer = question.ask(&fixture, &format!("offset={offset}&limit={limit}")).await;
-            if answer.status == 200 {
-                answers.push(Asked { question, offset, limit, at, answer });
+            let response = question.ask(&fixture, &format!("offset={offset}&limit={limit}")).await;
+            if response.status == 200 {
+                responses.push(Asked { question, offset, limit, at, response });
             } else {
-                expect_503(&answer);
+                expect_503(&response);
                 failed.fetch_add(1, Ordering::SeqCst);
             }
             // One that is acknowledged is there, by its id, at once.
             let known: Vec<_> = acknowledged.lock().unwrap().keys().copied().collect();
             if let Some(id) = random.choice(known) {
-                let answer = fixture.get(&id.to_string()).await;
-                match answer.status {
-                    200 => assert_eq!(answer.body["data"]["id"], id),
-                    _ => expect_503(&answer),
+                let response = fixture.get(&id.to_string()).await;
+                match response.status {
+                    200 => assert_eq!(response.body["data"]["id"], id),
+                    _ => expect_503(&response),
                 }
             }
         }
-        answers
+        responses
     });
     let readers = async {
-        let answers = join_all(readers).await;
+        let responses = join_all(readers).await;
         stop.store(true, Ordering::SeqCst);
-        answers
+        responses
     };
-    let (answers, ()) = tokio::join!(readers, write(&fixture, &acknowledged, &stop));
+    let (responses, ()) = tokio::join!(readers, write(&fixture, &acknowledged, &stop));
     let counts = faults.counts();
     let log = whole_log(&fixture, &faults).await;
     let acknowledged = acknowledged.into_inner().unwrap();
     let mut right = 0;
-    for asked in answers.iter().flatten() {
+    for asked in responses.iter().flatten() {
         asked.check(&log, &acknowledged);
         right += 1;
     }
@@ -299,14 +298,14 @@ async fn a_walk_skips_and_repeats_nothing_whatever_fails_and_however_late_the_in
         let (mut entries, mut cursor): (Vec<Value>, String) = (Vec::new(), String::new());
         for _ in 0..400 {
             let start = format!("limit={}&cursor={cursor}", random.usize(1..6));
-            let answer = question.ask(&fixture, &start).await;
-            if answer.status != 200 {
+            let response = question.ask(&fixture, &start).await;
+            if response.status != 200 {
                 // Sent again, as a client would.
-                expect_503(&answer);
+                expect_503(&response);
                 continue;
             }
-            entries.extend(answer.body["data"].as_array().unwrap().iter().cloned());
-            match answer.next() {
+            entries.extend(response.body["data"].as_array().unwrap().iter().cloned());
+            match response.next() {
                 Some(next) => cursor = next,
                 None => return (question, entries),
             }
@@ -336,7 +335,7 @@ async fn a_walk_skips_and_repeats_nothing_whatever_fails_and_however_late_the_in
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_fails_at_whatever_step_the_answer_is_the_same_or_a_503() {
+async fn whatever_fails_at_whatever_step_the_response_is_the_same_or_a_503() {
     let mut fixture = Fixture::new().await;
     fixture.record(130).await;
     let fixture = &mut fixture;
@@ -365,51 +364,45 @@ async fn whatever_fails_at_whatever_step_the_answer_is_the_same_or_a_503() {
                 });
                 for (number, store) in ask {
                     fixture.api.store = store;
-                    let answer = match queries.get(number) {
+                    let response = match queries.get(number) {
                         Some(query) => fixture.list(query).await,
                         None => fixture.get("1").await,
                     };
-                    if answer.status == 200 {
-                        assert_eq!(answer.text, expected[number], "{fault:?} {after} {times}");
+                    if response.status == 200 {
+                        assert_eq!(response.text, expected[number], "{fault:?} {after} {times}");
                         same += 1;
                     } else {
-                        expect_503(&answer);
+                        expect_503(&response);
                         assert!(times > 1, "{fault:?} {after}: one fault is repaired");
                     }
                 }
             }
         }
     }
-    println!("{same} of {} answers were right", Fault::SURVIVABLE.len() * 4 * 2 * 5);
+    println!("{same} of {} responses were right", Fault::SURVIVABLE.len() * 4 * 2 * 5);
 }
 
 /// Time passes only as fast as it is waited for.
 #[tokio::test]
 async fn a_database_that_never_answers_is_answered_for_in_time() {
     let mut fixture = Fixture::new().await;
-    let faults = Faults::new(8);
-    let injection = Injection { fault: Fault::Stalled, operation: None, after: 0, times: u64::MAX };
-    faults.inject(Some(injection));
-    // As patient as the functions are.
-    let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
-    let client = Client::from_conf(config.build());
-    fixture.api.store = activity_log::store::Store::new(&client, activity_log_local::tables());
+    fixture.api.store = silent_store();
     tokio::time::pause();
     for route in 0..3 {
         let started = tokio::time::Instant::now();
-        let answer = match route {
+        let response = match route {
             0 => fixture.list("offset=50").await,
             1 => fixture.project("my-project", "production", "action=invoke").await,
             _ => fixture.get("1").await,
         };
-        expect_503(&answer);
+        expect_503(&response);
         assert!(started.elapsed() <= DEADLINE, "{:?}", started.elapsed());
     }
 }
 
 #[test]
 fn a_function_is_not_stopped_before_it_answers_nor_waited_for_in_vain() {
-    let template: Value = serde_saphyr::from_str(include_str!("../../template.yaml")).unwrap();
+    let template = template();
     let timeout = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
     assert!(Duration::from_secs(timeout) > DEADLINE);
     assert!(Duration::from_secs(timeout + 8) <= PATIENCE, "with an initialisation before it");

@@ -9,6 +9,8 @@ mod document;
 mod edges;
 mod examples;
 mod faults;
+#[path = "../logged.rs"]
+mod logged;
 mod names;
 mod odd;
 mod resume;

@@ -7,7 +7,7 @@ use activity_log::directory::{EntityKey, NameChange};
 use activity_log_local::kit::{environment, person, project, user};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture};
+use crate::support::{Fixture, Response};
 
 /// How many environments the user has who has many.
 const MANY: u64 = 10_000;
@@ -24,9 +24,9 @@ impl Fixture {
         self.logger.append(user(3), activity).await.unwrap();
     }
 
-    /// One request of each kind: what it answers, and round trips and read units that it took.
-    async fn request(&self, request: &str) -> (Answer, u64, f64) {
-        let answer = match request.split_once('?') {
+    /// One request of each kind: its response, and the round trips and read units that it took.
+    async fn request(&self, request: &str) -> (Response, u64, f64) {
+        let response = match request.split_once('?') {
             Some(("list", query)) => self.list(query).await,
             Some((path, query)) => {
                 let (project, environment) = path.split_once('/').unwrap();
@@ -35,7 +35,7 @@ impl Fixture {
             None => self.get(request).await,
         };
         let line = self.line();
-        (answer, line["trips"].as_u64().unwrap(), line["readUnits"].as_f64().unwrap())
+        (response, line["trips"].as_u64().unwrap(), line["readUnits"].as_f64().unwrap())
     }
 }
 
@@ -65,12 +65,12 @@ async fn a_request_costs_the_same_of_a_user_with_two_environments_and_with_ten_t
         Set(environment(3, 4 + number % 2 * 3, id, &slug, "Another"))
     });
     many.write_names(&others.collect::<Vec<_>>()).await;
-    for (request, trips, units) in REQUESTS {
-        let (answer, trips_of_few, units_of_few) = few.request(request).await;
-        let (same, trips_of_many, units_of_many) = many.request(request).await;
-        assert_eq!((answer.status, &answer.text), (200, &same.text), "{request}");
-        assert_eq!((trips_of_few, units_of_few), (trips, units), "{request}");
-        assert_eq!((trips_of_many, units_of_many), (trips, units), "{request}");
+    for (request, round_trips, units) in REQUESTS {
+        let (response, round_trips_of_few, units_of_few) = few.request(request).await;
+        let (same, round_trips_of_many, units_of_many) = many.request(request).await;
+        assert_eq!((response.status, &response.text), (200, &same.text), "{request}");
+        assert_eq!((round_trips_of_few, units_of_few), (round_trips, units), "{request}");
+        assert_eq!((round_trips_of_many, units_of_many), (round_trips, units), "{request}");
     }
 }
 
@@ -80,18 +80,18 @@ async fn a_rename_shows_at_once_and_what_is_deleted_is_null_and_its_slug_leads_n
     fixture
         .write_names(&[Set(project(3, 4, "renamed", "Renamed")), Set(person(3, "Jane Doe"))])
         .await;
-    let shown = |answer: &Answer| {
-        let entry = &answer.body["data"];
+    let shown = |response: &Response| {
+        let entry = &response.body["data"];
         let entry = entry.get(0).unwrap_or(entry);
         ["user", "project", "environment"].map(|of| entry[of]["name"].clone())
     };
     let expected = [json!("Jane Doe"), json!("Renamed"), json!("Production")];
-    for answer in [
+    for response in [
         fixture.list("").await,
         fixture.project("renamed", "production", "").await,
         fixture.get("1").await,
     ] {
-        assert_eq!(shown(&answer), expected);
+        assert_eq!(shown(&response), expected);
     }
     assert_eq!(fixture.project("my-project", "production", "").await.status, 404);
     assert_eq!(fixture.list("projectSlug=my-project").await.ids(), [0; 0]);
@@ -102,8 +102,8 @@ async fn a_rename_shows_at_once_and_what_is_deleted_is_null_and_its_slug_leads_n
     let id = 4.try_into().unwrap();
     let deleted = [EntityKey::Project(user(3), id), EntityKey::User(user(3))];
     fixture.write_names(&deleted.map(Delete)).await;
-    for answer in [fixture.list("").await, fixture.get("1").await] {
-        assert_eq!(shown(&answer), [Value::Null, Value::Null, Value::Null]);
+    for response in [fixture.list("").await, fixture.get("1").await] {
+        assert_eq!(shown(&response), [Value::Null, Value::Null, Value::Null]);
     }
 }
 
@@ -114,20 +114,20 @@ async fn names_on_a_page_are_those_of_each_entry_s_project_and_environment() {
     fixture.record_in(4, 5).await;
     fixture.record_in(7, 5).await;
     fixture.record_in(7, 9).await;
-    let named = |answer: &Answer| -> Vec<_> {
-        let data = answer.body["data"].as_array().unwrap();
+    let named = |response: &Response| -> Vec<_> {
+        let data = response.body["data"].as_array().unwrap();
         let names = data.iter().map(|entry| {
             ["project", "environment"].map(|of| entry[of]["slug"].as_str().unwrap().to_owned())
         });
         names.collect()
     };
-    let answer = fixture.list("limit=3").await;
+    let response = fixture.list("limit=3").await;
     let expected = [["a+b %2F é", "x/y?z#"], ["a+b %2F é", "empty"], ["my-project", "empty"]];
-    assert_eq!(named(&answer), expected);
+    assert_eq!(named(&response), expected);
     fixture.line();
-    let (answer, trips, _) = fixture.request("my-project/empty?").await;
-    assert_eq!(named(&answer), expected[1..]);
-    assert_eq!(trips, 4, "two slugs, the page, and the name of another project");
+    let (response, round_trips, _) = fixture.request("my-project/empty?").await;
+    assert_eq!(named(&response), expected[1..]);
+    assert_eq!(round_trips, 4, "two slugs, the page, and the name of another project");
 }
 
 #[tokio::test]
@@ -137,12 +137,12 @@ async fn a_slug_used_again_leads_to_the_newest_that_has_it() {
     let newest = fixture.list("limit=1").await.ids();
     let at_first = [2, 1];
     let led = async || {
-        let answers = [
+        let responses = [
             fixture.list("projectSlug=my-project").await,
             fixture.list("projectSlug=my-project&environmentSlug=production").await,
             fixture.project("my-project", "production", "").await,
         ];
-        answers.map(|answer| answer.ids())
+        responses.map(|response| response.ids())
     };
     assert_eq!(led().await, [at_first, at_first, at_first]);
     let again = [

@@ -3,11 +3,10 @@
 //! The reader is Python's, which is strict: it refuses half a surrogate pair as text, more digits than a
 //! number may have, and nesting beyond its stack.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use activity_log::activity::limit;
-use activity_log_local::kit::{entries, user};
+use activity_log_local::kit::{entries, run, user};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use lambda_http::Context;
 use lambda_http::lambda_runtime::LambdaEvent;
@@ -36,16 +35,16 @@ async fn record(fixture: &Fixture, bodies: &[String]) {
     assert!(response.batch_item_failures.is_empty(), "{bodies:?}");
 }
 
-/// Every form of the whole log of user 3, as the functions send it.
+/// Every format of the whole log of user 3, as the functions send it.
 async fn pages(fixture: &Fixture) -> Vec<(&'static str, String)> {
     let mut pages = Vec::new();
     for query in ["limit=1000", "limit=1000&include=client"] {
-        for (form, accept) in
+        for (format, accept) in
             [("json", "application/json"), ("ndjson", "application/x-ndjson"), ("csv", "text/csv")]
         {
-            let answer = fixture.list_with(query, &[("accept", accept)]).await;
-            assert_eq!(answer.status, 200, "{answer:?}");
-            pages.push((form, answer.text));
+            let response = fixture.list_with(query, &[("accept", accept)]).await;
+            assert_eq!(response.status, 200, "{response:?}");
+            pages.push((format, response.text));
         }
     }
     pages
@@ -61,24 +60,18 @@ def whole(value):
     json.dumps(value, ensure_ascii=False).encode()
     return value
 
-def entries(form, page):
-    if form == "json":
+def entries(format, page):
+    if format == "json":
         return whole(json.loads(page))["data"]
-    if form == "ndjson":
+    if format == "ndjson":
         return [whole(json.loads(line)) for line in page.splitlines()]
     return list(csv.DictReader(io.StringIO(page, newline="")))
 
 print(json.dumps([len(entries(*page)) for page in json.load(sys.stdin)]))
 "#;
-    let mut python = Command::new("python3")
-        .args(["-c", READER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    python.stdin.take().unwrap().write_all(json!(pages).to_string().as_bytes()).unwrap();
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success(), "Python cannot read a page");
+    let output = run(Command::new("python3").args(["-c", READER]), &json!(pages).to_string());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "Python cannot read a page: {said}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -231,8 +224,8 @@ async fn what_came_in_the_place_of_a_field_is_shown_with_the_client() {
     let agent = format!(r#"{{"userId":3,"action":"a","userAgent":"{}"}}"#, "x".repeat(513));
     let future = r#"{"userId":3,"action":"b","occurredAt":"2124-01-15T10:30:00Z"}"#;
     record(&fixture, &[agent, future.to_owned()]).await;
-    let answer = fixture.list("limit=2&include=client").await;
-    let [future, agent] = [&answer.body["data"][0], &answer.body["data"][1]];
+    let response = fixture.list("limit=2&include=client").await;
+    let [future, agent] = [&response.body["data"][0], &response.body["data"][1]];
     assert_eq!(
         (agent["userAgent"].as_str().unwrap().len(), &agent["altered"]),
         (512, &json!({"userAgent": null}))

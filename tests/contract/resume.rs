@@ -1,17 +1,15 @@
 //! The rows of docs/contract.md on going on later, each by its name.
 
-use activity_log::NewActivity;
 use activity_log::activity::Activity;
 use activity_log::directory::NameChange;
-use activity_log::store::{Draft, Placement};
-use activity_log_local::kit::{entries, user};
+use activity_log_local::kit::{as_recorded, entries, user};
 
-use crate::support::{Answer, Fixture, write_names};
+use crate::support::{Fixture, Response, write_names};
 
 /// The cursor to come back with.
-fn resume(answer: &Answer) -> String {
-    let cursor = answer.pagination()["resumeCursor"].as_str().unwrap();
-    assert_eq!(answer.header("x-resume-cursor"), Some(cursor));
+fn resume(response: &Response) -> String {
+    let cursor = response.pagination()["resumeCursor"].as_str().unwrap();
+    assert_eq!(response.header("x-resume-cursor"), Some(cursor));
     cursor.to_owned()
 }
 
@@ -22,11 +20,7 @@ async fn restore(fixture: &Fixture, entries: &[Activity]) {
     // A logger of its own, which has nothing in its memory of what is erased.
     let logger = activity_log::ActivityLogger::new(fixture.api.store.clone());
     for batch in entries.chunks(20) {
-        let drafts = batch.iter().cloned().map(|Activity { id, created_at, details, .. }| Draft {
-            activity: NewActivity { details, ..NewActivity::new("") },
-            placement: Placement::Kept { created_at, id: Some(id) },
-        });
-        logger.append_drafts(user(3), drafts).await.unwrap();
+        logger.append_drafts(user(3), batch.iter().map(as_recorded)).await.unwrap();
     }
 }
 
@@ -48,23 +42,23 @@ async fn resume_cursor_is_on_every_page_of_an_ascending_list_and_on_no_other() {
     ] {
         let [whole, environment] = fixture.both(&format!("order=asc{query}")).await;
         let (_, query_without_offset) = query.split_once("&offset=7").unwrap_or(("", query));
-        let again = |answer: &Answer| {
+        let again = |response: &Response| {
             let query = query_without_offset.replace("&offset=1000", "");
-            format!("order=asc{query}&cursor={}", resume(answer))
+            format!("order=asc{query}&cursor={}", resume(response))
         };
         assert_eq!(fixture.list(&again(&whole)).await.status, 200, "{query}");
         let path = fixture.project("my-project", "production", &again(&environment)).await;
         assert_eq!(path.status, 200, "{query}");
-        for answer in fixture.both(&format!("order=desc{query}")).await {
-            assert_eq!(answer.pagination().get("resumeCursor"), None, "{query}");
-            assert_eq!(answer.header("x-resume-cursor"), None, "{query}");
+        for response in fixture.both(&format!("order=desc{query}")).await {
+            assert_eq!(response.pagination().get("resumeCursor"), None, "{query}");
+            assert_eq!(response.header("x-resume-cursor"), None, "{query}");
         }
     }
     // In the other formats, and where there is no such project yet.
     for accept in ["application/x-ndjson", "text/csv"] {
-        let answer = fixture.list_with("order=asc&limit=5", &[("accept", accept)]).await;
+        let response = fixture.list_with("order=asc&limit=5", &[("accept", accept)]).await;
         let json = fixture.list("order=asc&limit=5").await;
-        assert_eq!(answer.header("x-resume-cursor"), json.header("x-resume-cursor"));
+        assert_eq!(response.header("x-resume-cursor"), json.header("x-resume-cursor"));
     }
     let nothing = fixture.list("order=asc&projectSlug=nothing").await;
     let again = format!("order=asc&projectSlug=nothing&cursor={}", resume(&nothing));
@@ -93,10 +87,10 @@ async fn resume_cursor_goes_on_where_the_list_ended_whatever_was_recorded_since(
             let limit = [3, 1_000, 0, 1, 1_000, 1_000][round];
             let start = cursor.as_ref().map(|cursor| format!("&cursor={cursor}"));
             let start = start.unwrap_or_default();
-            let answer = fixture.list(&format!("order=asc&limit={limit}{query}{start}")).await;
-            assert_eq!(answer.status, 200, "{query}: {answer:?}");
-            seen.extend(answer.ids());
-            *cursor = Some(resume(&answer));
+            let response = fixture.list(&format!("order=asc&limit={limit}{query}{start}")).await;
+            assert_eq!(response.status, 200, "{query}: {response:?}");
+            seen.extend(response.ids());
+            *cursor = Some(resume(&response));
         }
         if round < 4 {
             fixture.record(5 + 61 * round).await;
@@ -128,8 +122,8 @@ async fn cursor_of_a_log_that_was_rewritten_is_409_and_of_one_put_back_as_it_was
         for scope in scopes {
             for order in ["asc", "desc"] {
                 let query = format!("order={order}&limit=20{scope}");
-                let answer = fixture.list(&query).await;
-                pages.push(format!("{query}&cursor={}", answer.next().unwrap()));
+                let response = fixture.list(&query).await;
+                pages.push(format!("{query}&cursor={}", response.next().unwrap()));
                 if order == "asc" {
                     let last = fixture.list(&query.replace("limit=20", "limit=1000")).await;
                     pages.push(format!("{query}&cursor={}", resume(&last)));
@@ -143,12 +137,12 @@ async fn cursor_of_a_log_that_was_rewritten_is_409_and_of_one_put_back_as_it_was
     assert_eq!(whole.len(), 102);
     let check = async |is_the_same: bool, what: &str| {
         for page in &pages {
-            let answer = fixture.list(page).await;
+            let response = fixture.list(page).await;
             if is_the_same {
-                assert_eq!(answer.status, 200, "{what}: {page}");
+                assert_eq!(response.status, 200, "{what}: {page}");
             } else {
                 let expected = (409, "log_rewritten", "The log was rewritten");
-                assert_eq!(answer.problem(), expected, "{what}: {page}");
+                assert_eq!(response.problem(), expected, "{what}: {page}");
             }
         }
     };

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use activity_log::NewActivity;
 use activity_log::activity::Details;
-use activity_log::store::{Draft, Placement};
-use activity_log_local::kit::user;
+use activity_log_local::kit::{self, kept, user};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fixture};
+use crate::support::{Fixture, Response};
 
 /// 2024-02-01T00:00:00Z, in milliseconds; after the reference's examples.
 const START: i64 = 1_706_745_600_000;
@@ -34,8 +33,7 @@ async fn record(fixture: &Fixture) {
             ..activity.details
         };
         millis += if number % 7 == 0 { 0 } else { MINUTE };
-        let created_at = activity_log::time::Timestamp::from_millis(millis).unwrap();
-        Draft { activity, placement: Placement::Kept { created_at, id: None } }
+        kept(activity, kit::millis(millis), None)
     });
     for batch in drafts.collect::<Vec<_>>().chunks(20) {
         fixture.logger.append_drafts(user(3), batch.iter().cloned()).await.unwrap();
@@ -108,14 +106,14 @@ async fn include_facets_counts_each_value_under_the_filter_of_the_other_facet() 
         }
         for ((types, actions), matching) in &listed {
             let query = format!("limit=0&include=facets{list}{types}{actions}");
-            let answer = fixture.list(&query).await;
+            let response = fixture.list(&query).await;
             let expected = json!({
                 "resourceType": counted(&listed[&("", *actions)], "resourceType"),
                 "action": counted(&listed[&(*types, "")], "action"),
             });
-            assert_eq!(answer.body["facets"], expected, "{query}");
-            assert_eq!(answer.body.get("histogram"), None, "{query}");
-            assert_eq!(answer.pagination()["total"], matching.len(), "{query}");
+            assert_eq!(response.body["facets"], expected, "{query}");
+            assert_eq!(response.body.get("histogram"), None, "{query}");
+            assert_eq!(response.pagination()["total"], matching.len(), "{query}");
         }
     }
     // On the other route, beside a page, and where there is nothing to count.
@@ -164,9 +162,9 @@ async fn include_histogram_counts_the_list_in_equal_parts_of_its_time() {
             for (buckets, parameter) in
                 [(60, ""), (1, "&buckets=1"), (7, "&buckets=7"), (100, "&buckets=100")]
             {
-                let answer =
+                let response =
                     fixture.list(&format!("limit=0&include=histogram{parameter}{query}")).await;
-                let histogram = &answer.body["histogram"];
+                let histogram = &response.body["histogram"];
                 assert_eq!(
                     (millis(&histogram["from"]), millis(&histogram["to"])),
                     (from, to),
@@ -174,7 +172,7 @@ async fn include_histogram_counts_the_list_in_equal_parts_of_its_time() {
                 );
                 let expected = bucketed(&listed, from, to, buckets);
                 assert_eq!(histogram["counts"], json!(expected), "{query} {buckets}");
-                assert_eq!(answer.body.get("facets"), None);
+                assert_eq!(response.body.get("facets"), None);
             }
         }
     }
@@ -206,9 +204,9 @@ async fn buckets_are_1_to_100_and_mean_nothing_without_a_histogram() {
         "include=facets&buckets=10",
         "buckets=10",
     ] {
-        for answer in fixture.both(query).await {
-            assert_eq!(answer.problem().0, 400, "{query}");
-            assert_eq!(answer.body["parameter"], "buckets", "{query}");
+        for response in fixture.both(query).await {
+            assert_eq!(response.problem().0, 400, "{query}");
+            assert_eq!(response.body["parameter"], "buckets", "{query}");
         }
     }
 }
@@ -216,24 +214,24 @@ async fn buckets_are_1_to_100_and_mean_nothing_without_a_histogram() {
 #[tokio::test]
 async fn facets_and_histograms_are_given_in_json_alone() {
     let fixture = Fixture::new().await;
-    let ask = async |include: &str, accept: &str| -> Answer {
+    let ask = async |include: &str, accept: &str| -> Response {
         fixture.list_with(&format!("include={include}"), &[("accept", accept)]).await
     };
     for include in ["facets", "histogram", "client,facets"] {
         for accept in ["text/csv", "application/x-ndjson"] {
             assert_eq!(ask(include, accept).await.problem().1, "not_acceptable", "{include}");
         }
-        let answer = ask(include, "text/csv, application/json;q=0.1").await;
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{include}");
+        let response = ask(include, "text/csv, application/json;q=0.1").await;
+        assert_eq!(response.header("content-type"), Some("application/json"), "{include}");
     }
     assert_eq!(ask("client", "text/csv").await.status, 200);
     // One entry has neither.
     for include in ["facets", "histogram", "client,facets"] {
         let query = format!("include={include}");
-        let answer = fixture
+        let response = fixture
             .send(crate::support::GET, |event| event["rawQueryString"] = query.clone().into())
             .await;
-        assert_eq!(answer.problem().0, 400, "{include}");
-        assert_eq!(answer.body["parameter"], "include", "{include}");
+        assert_eq!(response.problem().0, 400, "{include}");
+        assert_eq!(response.body["parameter"], "include", "{include}");
     }
 }

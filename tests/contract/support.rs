@@ -1,7 +1,6 @@
 //! An API of its own for every test, with the reference's examples in its log.
 
-use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Read;
 
 use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
@@ -11,39 +10,35 @@ use activity_log::auth::{Secret, TokenRules, Verifier, issue};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, NameChange};
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Draft, Placement, Store};
-use activity_log::telemetry::Telemetry;
+use activity_log::store::{Draft, Store};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::engine::Engine;
-use activity_log_local::kit::{TEMPLATE, environment, person, project, user};
-use aws_sdk_dynamodb::types::AttributeValue;
+use activity_log_local::kit::{
+    TEMPLATE, Table, Written, environment, kept, number, person, project, user,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::read::GzDecoder;
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
-use tracing::subscriber::DefaultGuard;
 
 pub(crate) const LIST: &str = include_str!("../../events/list-activities.json");
 pub(crate) const PROJECT: &str = include_str!("../../events/list-project-activities.json");
 pub(crate) const GET: &str = include_str!("../../events/get-activity.json");
 pub(crate) const VIEWER: &str = include_str!("../../events/viewer.json");
 
-/// The namespace of the metrics.
-pub(crate) const METRICS: &str = "ActivityLogs/test";
-
 pub(crate) struct Fixture {
     pub(crate) api: Api,
     pub(crate) logger: ActivityLogger,
     pub(crate) engine: Engine,
     /// The lines that the functions have written.
-    pub(crate) lines: Arc<Mutex<Vec<String>>>,
+    pub(crate) written: Written,
 }
 
 /// What a function hands over to Lambda, read as API Gateway and a client read it.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// How long it is as Lambda is sent it, in bytes: with its headers, as JSON, binary as base64.
@@ -54,7 +49,7 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn ids(&self) -> Vec<u64> {
         let data = self.body["data"].as_array().unwrap();
         data.iter().map(|entry| entry["id"].as_u64().unwrap()).collect()
@@ -97,13 +92,10 @@ impl Fixture {
         let secret = Secret::new(JWT_SECRET).unwrap();
         let verifier = Verifier::shared_secret(secret, None, TokenRules::default());
         let path_parameters = PathParameters::Decoded;
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let telemetry = Telemetry::with(Some(METRICS.into()), {
-            let lines = Arc::clone(&lines);
-            move |line| lines.lock().unwrap().push(line.to_owned())
-        });
+        let written = Written::default();
+        let telemetry = written.telemetry();
         let api = Api { store, verifier, path_parameters, telemetry };
-        Self { api, logger, engine, lines }
+        Self { api, logger, engine, written }
     }
 
     /// The same API after its database has gone away.
@@ -115,15 +107,8 @@ impl Fixture {
 
     /// The same API, with an entry of user 3 that cannot be decoded: the one with the id 1.
     pub(crate) async fn with_a_broken_entry(self) -> Self {
-        activity_log_local::client(&self.engine.endpoint())
-            .update_item()
-            .table_name("ActivitiesTable")
-            .key("id", AttributeValue::N("1".to_owned()))
-            .update_expression("REMOVE #action")
-            .expression_attribute_names("#action", "action")
-            .send()
-            .await
-            .unwrap();
+        let entries = Table::at(&self.engine.endpoint(), "ActivitiesTable");
+        entries.unset(&[("id", number(1))], "action").await;
         self
     }
 
@@ -138,12 +123,12 @@ impl Fixture {
         recorded.into_iter().map(|recorded| recorded.activity).collect()
     }
 
-    pub(crate) async fn list(&self, query: &str) -> Answer {
+    pub(crate) async fn list(&self, query: &str) -> Response {
         self.list_with(query, &[]).await
     }
 
     /// Lists with more headers.
-    pub(crate) async fn list_with(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn list_with(&self, query: &str, headers: &[(&str, &str)]) -> Response {
         self.send(LIST, |event| {
             event["rawQueryString"] = query.into();
             add_headers(event, headers);
@@ -151,12 +136,12 @@ impl Fixture {
         .await
     }
 
-    /// Both list routes, whose answers are the same for the same entries.
-    pub(crate) async fn both(&self, query: &str) -> [Answer; 2] {
+    /// Both list routes, whose responses are the same for the same entries.
+    pub(crate) async fn both(&self, query: &str) -> [Response; 2] {
         [self.list(query).await, self.project("my-project", "production", query).await]
     }
 
-    pub(crate) async fn project(&self, project: &str, environment: &str, query: &str) -> Answer {
+    pub(crate) async fn project(&self, project: &str, environment: &str, query: &str) -> Response {
         self.send(PROJECT, |event| {
             event["rawQueryString"] = query.into();
             event["pathParameters"] =
@@ -165,12 +150,12 @@ impl Fixture {
         .await
     }
 
-    pub(crate) async fn get(&self, id: &str) -> Answer {
+    pub(crate) async fn get(&self, id: &str) -> Response {
         self.send(GET, |event| event["pathParameters"] = json!({ "id": id })).await
     }
 
     /// Sends an event, changed by `change`, to the function of its route, as Lambda does.
-    pub(crate) async fn send(&self, event: &str, change: impl FnOnce(&mut Value)) -> Answer {
+    pub(crate) async fn send(&self, event: &str, change: impl FnOnce(&mut Value)) -> Response {
         let mut event: Value = serde_json::from_str(event).unwrap();
         change(&mut event);
         let route = event["routeKey"].as_str().unwrap();
@@ -179,11 +164,11 @@ impl Fixture {
         let payload = serde_json::from_value(event).unwrap();
         let event = LambdaEvent { payload, context: Context::default() };
         let response = lambda::invoke(&self.api, route, event).await.unwrap();
-        Answer::read(&serde_json::to_string(&response).unwrap())
+        Response::read(&serde_json::to_string(&response).unwrap())
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn read(payload: &str) -> Self {
         let response: Value = serde_json::from_str(payload).unwrap();
         assert_eq!(response["multiValueHeaders"], json!({}), "API Gateway would ignore them");
@@ -233,40 +218,6 @@ pub(crate) fn bearer(id: u64) -> String {
     )
 }
 
-/// What is logged beside the line of each request.
-#[derive(Clone, Default)]
-pub(crate) struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Logged {
-    /// Takes what this thread logs until the guard is dropped.
-    pub(crate) fn start() -> (Self, DefaultGuard) {
-        let logged = Self::default();
-        let writer = logged.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time();
-        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-        (logged, tracing::subscriber::set_default(subscriber))
-    }
-
-    /// The warnings since the last time, without those of other crates.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        let warnings =
-            text.lines().filter_map(|line| line.trim().strip_prefix("WARN activity_log"));
-        warnings.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
-    }
-}
-
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
@@ -300,8 +251,7 @@ fn examples() -> [Draft; 2] {
             .description(description)
             .client("203.0.113.10".parse().unwrap(), "curl/8.7.1");
         activity.details.metadata = Metadata::from_text(metadata.to_owned()).ok();
-        let placement = Placement::Kept { created_at: at.parse().unwrap(), id: id.try_into().ok() };
-        Draft { activity, placement }
+        kept(activity, at.parse().unwrap(), Some(id))
     };
     [
         draft(
@@ -329,11 +279,10 @@ fn examples() -> [Draft; 2] {
 fn foreign() -> Draft {
     let activity =
         NewActivity::new("create").environment(11.try_into().unwrap(), 14.try_into().unwrap());
-    let created_at = "2024-01-15T10:40:00Z".parse().unwrap();
-    Draft { activity, placement: Placement::Kept { created_at, id: 3.try_into().ok() } }
+    kept(activity, "2024-01-15T10:40:00Z".parse().unwrap(), Some(3))
 }
 
-/// The reference's first example, as it is answered.
+/// The reference's first example, as a response has it.
 pub(crate) fn first_example() -> Value {
     json!({
         "id": 1,

@@ -11,9 +11,9 @@ fn pagination(total: u64, limit: u64, offset: u64, more: bool) -> Value {
     json!({"total": total, "limit": limit, "offset": offset, "hasMore": more})
 }
 
-/// The pagination of an answer, without its cursor, which is there if and only if it must be.
-fn paged(answer: &crate::support::Answer) -> Value {
-    let mut pagination = answer.pagination().clone();
+/// The pagination of a response, without its cursor, which is there if and only if it must be.
+fn paged(response: &crate::support::Response) -> Value {
+    let mut pagination = response.pagination().clone();
     let cursor = pagination.as_object_mut().unwrap().remove("nextCursor");
     let leads_on = pagination["hasMore"] == true && pagination["limit"] != 0;
     assert_eq!(cursor.is_some(), leads_on, "{pagination}");
@@ -45,7 +45,7 @@ async fn order_of_checks_is_401_405_400_406_404_403() {
                 _ => true,
             };
             if applies {
-                let answer = fixture
+                let response = fixture
                     .send(event, |event| {
                         // The later ones first, so that a 404 is not undone by a 403.
                         for (_, fault) in faults[first..].iter().rev() {
@@ -53,7 +53,7 @@ async fn order_of_checks_is_401_405_400_406_404_403() {
                         }
                     })
                     .await;
-                assert_eq!(answer.problem().0.to_string(), status, "{answer:?}");
+                assert_eq!(response.problem().0.to_string(), status, "{response:?}");
             }
         }
     }
@@ -64,7 +64,7 @@ async fn status_401_asks_for_a_token_and_does_not_say_why_one_is_bad() {
     let fixture = Fixture::new().await;
     for event in [LIST, PROJECT, GET] {
         for header in [None, Some(""), Some("Basic dTpw"), Some("Bearer"), Some("Bearer ")] {
-            let answer = fixture
+            let response = fixture
                 .send(event, |event| {
                     let headers = event["headers"].as_object_mut().unwrap();
                     match &header {
@@ -73,20 +73,20 @@ async fn status_401_asks_for_a_token_and_does_not_say_why_one_is_bad() {
                     };
                 })
                 .await;
-            assert_eq!(answer.problem(), (401, "unauthenticated", UNAUTHENTICATED), "{header:?}");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{header:?}");
+            assert_eq!(response.problem(), (401, "unauthenticated", UNAUTHENTICATED), "{header:?}");
+            assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{header:?}");
         }
         let good = bearer(3);
         let (unsigned, _) = good.rsplit_once('.').unwrap();
         for token in [format!("{unsigned}."), format!("{unsigned}.AAAA"), "Bearer x".to_owned()] {
-            let answer = fixture
+            let response = fixture
                 .send(event, |event| event["headers"]["authorization"] = token.clone().into())
                 .await;
-            assert_eq!(answer.problem(), (401, "unauthenticated", UNAUTHENTICATED));
+            assert_eq!(response.problem(), (401, "unauthenticated", UNAUTHENTICATED));
             let challenge =
                 r#"Bearer error="invalid_token", error_description="the token is not valid""#;
-            assert_eq!(answer.header("www-authenticate"), Some(challenge));
-            assert_eq!(answer.body["detail"], "The token is not valid.");
+            assert_eq!(response.header("www-authenticate"), Some(challenge));
+            assert_eq!(response.body["detail"], "The token is not valid.");
         }
     }
 }
@@ -100,8 +100,8 @@ async fn error_body_is_a_problem_document_and_a_500_says_nothing_of_the_inside()
         (PROJECT, "Failed to retrieve activities"),
         (GET, "Failed to retrieve activity"),
     ] {
-        let answer = fixture.send(event, |_| {}).await;
-        assert_eq!(answer.problem(), (500, "internal_error", message));
+        let response = fixture.send(event, |_| {}).await;
+        assert_eq!(response.problem(), (500, "internal_error", message));
         let expected = json!({
             "type": "about:blank",
             "title": "Internal Server Error",
@@ -111,9 +111,9 @@ async fn error_body_is_a_problem_document_and_a_500_says_nothing_of_the_inside()
             "code": "internal_error",
             "requestId": "JKJaXmPLvHcESHA=",
         });
-        assert_eq!(answer.body, expected);
+        assert_eq!(response.body, expected);
         for inside in [endpoint.as_str(), "DynamoDB", "Query", "Table"] {
-            assert!(!answer.text.contains(inside), "{answer:?}");
+            assert!(!response.text.contains(inside), "{response:?}");
         }
     }
 }
@@ -128,11 +128,11 @@ async fn what_may_succeed_when_it_is_sent_again_is_503_and_says_when() {
         (PROJECT, "Failed to retrieve activities"),
         (GET, "Failed to retrieve activity"),
     ] {
-        let answer = fixture.send(event, |_| {}).await;
-        assert_eq!(answer.problem(), (503, "unavailable", message));
-        assert_eq!(answer.header("retry-after"), Some("2"));
+        let response = fixture.send(event, |_| {}).await;
+        assert_eq!(response.problem(), (503, "unavailable", message));
+        assert_eq!(response.header("retry-after"), Some("2"));
         for inside in [endpoint.as_str(), "DynamoDB", "Query", "Table"] {
-            assert!(!answer.text.contains(inside), "{answer:?}");
+            assert!(!response.text.contains(inside), "{response:?}");
         }
     }
 }
@@ -150,9 +150,9 @@ async fn list_limit_is_100_by_default_1000_at_most_and_0_for_the_total_alone() {
         ("limit=99999999999999999999999", 1_000, 1_000),
         ("limit=0", 0, 0),
     ] {
-        for answer in fixture.both(query).await {
-            assert_eq!(answer.ids().len(), count, "{query}");
-            assert_eq!(paged(&answer), pagination(1_102, limit, 0, true), "{query}");
+        for response in fixture.both(query).await {
+            assert_eq!(response.ids().len(), count, "{query}");
+            assert_eq!(paged(&response), pagination(1_102, limit, 0, true), "{query}");
         }
     }
     no_count_is_400(&fixture, "limit").await;
@@ -169,9 +169,9 @@ async fn list_offset_past_the_end_is_an_empty_page_with_the_true_total() {
         ("offset=500&limit=1", vec![], 500, false),
         ("offset=9007199254740991&limit=1", vec![], 9_007_199_254_740_991, false),
     ] {
-        for answer in fixture.both(query).await {
-            assert_eq!(answer.ids(), ids, "{query}");
-            assert_eq!(paged(&answer), pagination(2, 1, offset, more), "{query}");
+        for response in fixture.both(query).await {
+            assert_eq!(response.ids(), ids, "{query}");
+            assert_eq!(paged(&response), pagination(2, 1, offset, more), "{query}");
         }
     }
     no_count_is_400(&fixture, "offset").await;
@@ -181,11 +181,11 @@ async fn list_offset_past_the_end_is_an_empty_page_with_the_true_total() {
 async fn no_count_is_400(fixture: &Fixture, name: &str) {
     for value in ["-1", "1.5", "ten", "%2B1", "1e2", "%20", "+1", "0x10", "NaN", "%D9%A3"] {
         let query = format!("{name}={value}");
-        for answer in fixture.both(&query).await {
-            let (status, code, message) = answer.problem();
+        for response in fixture.both(&query).await {
+            let (status, code, message) = response.problem();
             assert_eq!((status, code), (400, "invalid_parameter"), "{query}");
             assert!(message.contains(name), "{message}");
-            assert_eq!(answer.body["parameter"], name);
+            assert_eq!(response.body["parameter"], name);
         }
     }
 }
@@ -200,18 +200,18 @@ async fn list_unknown_project_or_environment_slug_is_an_empty_page() {
         "projectSlug=my-project&environmentSlug=nothing",
         "projectSlug=theirs&environmentSlug=production",
     ] {
-        let answer = fixture.list(&format!("{query}&offset=3")).await;
-        assert_eq!((answer.status, answer.ids()), (200, vec![]), "{query}");
-        assert_eq!(paged(&answer), pagination(0, 100, 3, false), "{query}");
+        let response = fixture.list(&format!("{query}&offset=3")).await;
+        assert_eq!((response.status, response.ids()), (200, vec![]), "{query}");
+        assert_eq!(paged(&response), pagination(0, 100, 3, false), "{query}");
     }
 }
 
 #[tokio::test]
 async fn list_environment_slug_without_project_slug_is_400() {
     let fixture = Fixture::new().await;
-    let answer = fixture.list("environmentSlug=production").await;
-    assert_eq!(answer.problem().1, "invalid_parameter");
-    assert_eq!(answer.body["parameter"], "environmentSlug");
+    let response = fixture.list("environmentSlug=production").await;
+    assert_eq!(response.problem().1, "invalid_parameter");
+    assert_eq!(response.body["parameter"], "environmentSlug");
     assert_eq!(fixture.list("environmentSlug=production&projectSlug=").await.status, 400);
     assert_eq!(fixture.list("environmentSlug=").await.status, 200);
 }
@@ -226,10 +226,10 @@ async fn path_route_unknown_project_or_environment_or_not_the_callers_is_one_and
         ("My-Project", "production"),
         ("", ""),
     ] {
-        let answer = fixture.project(project, environment, "").await;
+        let response = fixture.project(project, environment, "").await;
         let message = "Project or environment not found";
-        assert_eq!(answer.problem(), (404, "project_or_environment_not_found", message));
-        assert_eq!(answer.body["detail"], message);
+        assert_eq!(response.problem(), (404, "project_or_environment_not_found", message));
+        assert_eq!(response.body["detail"], message);
     }
     let empty = fixture.project("my-project", "empty", "").await;
     assert_eq!((empty.status, empty.ids()), (200, vec![]));
@@ -249,20 +249,20 @@ async fn unknown_query_parameter_or_one_given_twice_is_400_and_named() {
         ("userId=8", "userId"),
         ("=2", ""),
     ] {
-        for answer in fixture.both(query).await {
-            assert_eq!(answer.problem().1, "invalid_parameter", "{query}");
-            assert_eq!(answer.body["parameter"], parameter, "{query}");
+        for response in fixture.both(query).await {
+            assert_eq!(response.problem().1, "invalid_parameter", "{query}");
+            assert_eq!(response.body["parameter"], parameter, "{query}");
         }
     }
-    for answer in fixture.both("limit=1&_=1441835249458&_=2").await {
-        assert_eq!((answer.status, answer.ids().len()), (200, 1), "against caches");
-        assert!(!answer.header("link").unwrap().contains("_="));
+    for response in fixture.both("limit=1&_=1441835249458&_=2").await {
+        assert_eq!((response.status, response.ids().len()), (200, 1), "against caches");
+        assert!(!response.header("link").unwrap().contains("_="));
     }
     // What is in the path is not a parameter of the query.
-    let answer = fixture.project("my-project", "production", "projectSlug=my-project").await;
-    assert_eq!(answer.body["parameter"], "projectSlug");
-    let answer = fixture.send(GET, |event| event["rawQueryString"] = "limit=1".into()).await;
-    assert_eq!((answer.status, &answer.body["parameter"]), (400, &"limit".into()));
+    let response = fixture.project("my-project", "production", "projectSlug=my-project").await;
+    assert_eq!(response.body["parameter"], "projectSlug");
+    let response = fixture.send(GET, |event| event["rawQueryString"] = "limit=1".into()).await;
+    assert_eq!((response.status, &response.body["parameter"]), (400, &"limit".into()));
     // An empty value counts as absent.
     let names = "limit=&offset=&cursor=&resourceType=&action=&since=&until=&order=&include=";
     assert_eq!(fixture.list(names).await.ids(), [2, 1]);
@@ -272,10 +272,10 @@ async fn unknown_query_parameter_or_one_given_twice_is_400_and_named() {
 async fn get_id_not_an_integer_from_1_to_2_53_minus_1_is_400() {
     let fixture = Fixture::new().await;
     for id in ["0", "-1", "1.0", "01", "+1", "abc", " 1", "1e3", "9007199254740992", "", "٣"] {
-        let answer = fixture.get(id).await;
+        let response = fixture.get(id).await;
         let problem = (400, "invalid_activity_id", "Invalid activity ID");
-        assert_eq!(answer.problem(), problem, "{id:?}");
-        assert_eq!(answer.body["parameter"], "id");
+        assert_eq!(response.problem(), problem, "{id:?}");
+        assert_eq!(response.body["parameter"], "id");
     }
     assert_eq!(fixture.get("9007199254740991").await.status, 404);
 }
@@ -283,9 +283,9 @@ async fn get_id_not_an_integer_from_1_to_2_53_minus_1_is_400() {
 #[tokio::test]
 async fn get_another_users_id_is_403_and_one_that_does_not_exist_is_404() {
     let fixture = Fixture::new().await;
-    let answer = fixture.get("3").await;
+    let response = fixture.get("3").await;
     let message = "Activity entry does not belong to the authenticated user";
-    assert_eq!(answer.problem(), (403, "not_your_activity", message));
+    assert_eq!(response.problem(), (403, "not_your_activity", message));
     let theirs = fixture
         .send(GET, |event| {
             event["headers"]["authorization"] = bearer(8).into();
@@ -293,8 +293,8 @@ async fn get_another_users_id_is_403_and_one_that_does_not_exist_is_404() {
         })
         .await;
     assert_eq!((theirs.status, &theirs.body["data"]["userId"]), (200, &json!(8)));
-    let answer = fixture.get("999").await;
-    assert_eq!(answer.problem(), (404, "activity_not_found", "Activity entry not found"));
+    let response = fixture.get("999").await;
+    assert_eq!(response.problem(), (404, "activity_not_found", "Activity entry not found"));
 }
 
 #[tokio::test]
@@ -314,8 +314,8 @@ async fn slugs_are_decoded_once_and_compared_exactly() {
         assert_eq!(fixture.list(query).await.pagination()["total"], total, "{query}");
     }
     // API Gateway has decoded the path already.
-    let answer = fixture.project("a+b %2F é", "x/y?z#", "").await;
-    assert_eq!(answer.pagination()["total"], 1);
+    let response = fixture.project("a+b %2F é", "x/y?z#", "").await;
+    assert_eq!(response.pagination()["total"], 1);
     assert_eq!(fixture.project("a%2Bb %252F é", "x/y?z#", "").await.status, 404);
 }
 
@@ -335,14 +335,14 @@ async fn filters_are_compared_exactly_and_a_value_nothing_has_is_an_empty_page()
         ("action=%00", 0),
         ("action=%F0%9F%98%80", 0),
     ] {
-        for answer in fixture.both(query).await {
-            assert_eq!(answer.pagination()["total"], total, "{query}");
+        for response in fixture.both(query).await {
+            assert_eq!(response.pagination()["total"], total, "{query}");
         }
     }
     // Longer than any key of DynamoDB can be.
     for name in ["action", "resourceType"] {
-        for answer in fixture.both(&format!("{name}={}", "x".repeat(4_000))).await {
-            assert_eq!((answer.status, answer.pagination()["total"].as_u64()), (200, Some(0)));
+        for response in fixture.both(&format!("{name}={}", "x".repeat(4_000))).await {
+            assert_eq!((response.status, response.pagination()["total"].as_u64()), (200, Some(0)));
         }
     }
 }
@@ -355,9 +355,9 @@ async fn data_order_is_newest_first() {
     expected.extend([2, 1]);
     let mut walked = Vec::new();
     for offset in (0..252).step_by(23) {
-        for answer in fixture.both(&format!("limit=23&offset={offset}")).await {
-            assert_eq!(answer.pagination()["hasMore"], offset + 23 < 252);
-            walked.push(answer.ids());
+        for response in fixture.both(&format!("limit=23&offset={offset}")).await {
+            assert_eq!(response.pagination()["hasMore"], offset + 23 < 252);
+            walked.push(response.ids());
         }
     }
     // Pages side by side are the whole log, on both routes.

@@ -5,18 +5,15 @@ use std::collections::BTreeSet;
 use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
 use activity_log::auth::{ClaimPath, Secret, TokenError, TokenRules, Verifier, issue};
 use activity_log_local::JWT_SECRET;
-use activity_log_local::kit::user;
+use activity_log_local::kit::{NAMESPACE, user};
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, GET, LIST, METRICS, PROJECT, now};
+use crate::support::{Fixture, GET, LIST, PROJECT, now};
 
 impl Fixture {
     /// The line of the one request since the last time.
     pub(crate) fn line(&self) -> Value {
-        let lines = std::mem::take(&mut *self.lines.lock().unwrap());
-        let [line] = lines.try_into().unwrap();
-        assert!(!line.contains('\n'), "{line}");
-        serde_json::from_str(&line).unwrap()
+        self.written.one()
     }
 }
 
@@ -26,7 +23,7 @@ fn metrics(line: &Value) -> Vec<(String, String, Vec<String>)> {
     let age = (now() + 1) * 1_000 - aws["Timestamp"].as_u64().unwrap();
     assert!(age < 60_000, "{aws}");
     let set = |set: &Value| {
-        assert_eq!(set["Namespace"], METRICS);
+        assert_eq!(set["Namespace"], NAMESPACE);
         let dimension = set["Dimensions"][0][0].as_str().unwrap();
         let names = set["Metrics"].as_array().unwrap().iter().map(|metric| {
             let name = metric["Name"].as_str().unwrap();
@@ -47,13 +44,13 @@ fn of_function(name: &str) -> (String, String, Vec<String>) {
 async fn a_request_is_told_of_in_one_line_with_what_it_took() {
     let fixture = Fixture::new().await;
     fixture.record(200).await;
-    for (event, route, entries, trips) in [
+    for (event, route, entries, round_trips) in [
         // The names that only the entries reveal; two slugs; the names again.
         (LIST, &LIST_ACTIVITIES, 100, 2),
         (PROJECT, &LIST_PROJECT_ACTIVITIES, 100, 3),
         (GET, &GET_ACTIVITY, 1, 2),
     ] {
-        let answer = fixture.send(event, |event| event["rawQueryString"] = "".into()).await;
+        let response = fixture.send(event, |event| event["rawQueryString"] = "".into()).await;
         let line = fixture.line();
         for (member, value) in [
             ("level", json!("INFO")),
@@ -62,10 +59,10 @@ async fn a_request_is_told_of_in_one_line_with_what_it_took() {
             ("route", json!(route.path)),
             ("requestId", json!("JKJaXmPLvHcESHA=")),
             ("method", json!("GET")),
-            ("status", json!(answer.status)),
+            ("status", json!(response.status)),
             ("userId", json!(3)),
             ("entries", json!(entries)),
-            ("trips", json!(trips)),
+            ("trips", json!(round_trips)),
             ("retries", json!(0)),
             ("writeUnits", json!(0.0)),
         ] {
@@ -147,11 +144,12 @@ async fn the_line_names_the_claim_that_failed_and_the_caller_is_not_told() {
     let ask = async |claims: &Value| {
         let key = jsonwebtoken::EncodingKey::from_secret(JWT_SECRET.as_bytes());
         let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).unwrap();
-        let answer = fixture.list_with("", &[("authorization", &format!("Bearer {token}"))]).await;
-        (answer, fixture.line())
+        let response =
+            fixture.list_with("", &[("authorization", &format!("Bearer {token}"))]).await;
+        (response, fixture.line())
     };
-    let (answer, line) = ask(&good).await;
-    assert_eq!((answer.status, line.get("claim")), (200, None));
+    let (response, line) = ask(&good).await;
+    assert_eq!((response.status, line.get("claim")), (200, None));
 
     let message = "Missing or invalid authentication token";
     let mut details = BTreeSet::new();
@@ -171,14 +169,14 @@ async fn the_line_names_the_claim_that_failed_and_the_caller_is_not_told() {
     ] {
         let mut claims = good.clone();
         claims[member] = value;
-        let (answer, line) = ask(&claims).await;
+        let (response, line) = ask(&claims).await;
         assert_eq!((&line["reason"], &line["claim"]), (&json!(reason), &json!(claim)), "{claims}");
         let refused = ("reason".into(), reason.into(), vec!["authFailures".into()]);
         assert_eq!(metrics(&line), [refused]);
         assert!(!line.to_string().contains("hush"), "{line}");
         // Not one of its words is a claim's name.
-        assert_eq!(answer.problem(), (401, "unauthenticated", message));
-        details.insert(answer.body["detail"].as_str().unwrap().to_owned());
+        assert_eq!(response.problem(), (401, "unauthenticated", message));
+        details.insert(response.body["detail"].as_str().unwrap().to_owned());
     }
     let claims = json!({"client_id": "hush", "aud": null});
     let mut other = good.clone();

@@ -3,18 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use ::viewer::FILES;
 use activity_log::api::lambda;
 use activity_log::api::viewer::{FILE_PATH, File, FileKind, PAGE_PATH, Viewer};
-use activity_log::telemetry::Telemetry;
-use activity_log_local::kit::TEMPLATE;
+use activity_log_local::kit::{Written, template};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, METRICS, VIEWER, add_headers};
+use crate::support::{Response, VIEWER, add_headers};
 
 /// The page, and the name by which the component is embedded: names that never change.
 const STABLE: [&str; 2] = ["index.html", "activity-log.js"];
@@ -27,43 +25,39 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 struct Fixture {
     viewer: Viewer,
     /// The lines that the function has written.
-    lines: Arc<Mutex<Vec<String>>>,
+    written: Written,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let telemetry = Telemetry::with(Some(METRICS.into()), {
-            let lines = Arc::clone(&lines);
-            move |line| lines.lock().unwrap().push(line.to_owned())
-        });
-        Self { viewer: Viewer::new(FILES, telemetry), lines }
+        let written = Written::default();
+        Self { viewer: Viewer::new(FILES, written.telemetry()), written }
     }
 
     /// Sends the event of the page, changed by `change`, as Lambda does.
-    async fn send(&self, change: impl FnOnce(&mut Value)) -> Answer {
+    async fn send(&self, change: impl FnOnce(&mut Value)) -> Response {
         let mut event: Value = serde_json::from_str(VIEWER).unwrap();
         change(&mut event);
         let payload = serde_json::from_value(event).unwrap();
         let event = LambdaEvent { payload, context: Context::default() };
         let response = lambda::invoke_viewer(&self.viewer, event).await.unwrap();
-        let answer = Answer::read(&serde_json::to_string(&response).unwrap());
+        let response = Response::read(&serde_json::to_string(&response).unwrap());
         // On every response, whatever it is.
         for (name, value) in [
             ("content-security-policy", POLICY),
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
         ] {
-            assert_eq!(answer.header(name), Some(value), "{answer:?}");
+            assert_eq!(response.header(name), Some(value), "{response:?}");
         }
         for absolute in ["location", "content-location", "link", "set-cookie"] {
-            assert_eq!(answer.header(absolute), None, "{answer:?}");
+            assert_eq!(response.header(absolute), None, "{response:?}");
         }
-        answer
+        response
     }
 
     /// The file of this name, or the problem that there is none.
-    async fn file(&self, name: &str, headers: &[(&str, &str)]) -> Answer {
+    async fn file(&self, name: &str, headers: &[(&str, &str)]) -> Response {
         self.send(|event| {
             to_file(event, name);
             add_headers(event, headers);
@@ -72,7 +66,7 @@ impl Fixture {
     }
 
     /// The page, or another method on its path.
-    async fn page(&self, method: &str, headers: &[(&str, &str)]) -> Answer {
+    async fn page(&self, method: &str, headers: &[(&str, &str)]) -> Response {
         self.send(|event| {
             event["requestContext"]["http"]["method"] = method.into();
             add_headers(event, headers);
@@ -113,10 +107,10 @@ async fn every_file_of_the_folder_is_served_as_it_is_and_as_what_it_is() {
         };
         let text = std::fs::read_to_string(dist().join(&name)).unwrap();
         for coding in ["gzip, deflate, br", "identity"] {
-            let answer = fixture.file(&name, &[("accept-encoding", coding)]).await;
-            assert_eq!(answer.status, 200, "{name}");
-            assert_eq!(answer.text, text, "{name}");
-            assert_eq!(answer.header("content-type"), Some(content_type), "{name}");
+            let response = fixture.file(&name, &[("accept-encoding", coding)]).await;
+            assert_eq!(response.status, 200, "{name}");
+            assert_eq!(response.text, text, "{name}");
+            assert_eq!(response.header("content-type"), Some(content_type), "{name}");
         }
         names.insert(name);
     }
@@ -132,8 +126,8 @@ async fn a_hashed_name_is_kept_for_a_year_and_any_other_is_asked_for_again() {
     let fixture = Fixture::new();
     let mut caching = BTreeMap::new();
     for file in FILES {
-        let answer = fixture.file(file.name, &[]).await;
-        let kept = answer.header("cache-control").unwrap().to_owned();
+        let response = fixture.file(file.name, &[]).await;
+        let kept = response.header("cache-control").unwrap().to_owned();
         assert_eq!(kept == "no-cache", !file.is_hashed(), "{}", file.name);
         caching.insert(kept, file.name);
     }
@@ -157,11 +151,11 @@ async fn gzip_is_given_to_who_takes_it_where_it_is_shorter() {
             ("gzip;q=0", false),
             ("br", false),
         ] {
-            let answer = fixture.file(file.name, &[("accept-encoding", accepted)]).await;
+            let response = fixture.file(file.name, &[("accept-encoding", accepted)]).await;
             let coding = (takes && file.gzip.is_some()).then_some("gzip");
-            assert_eq!(answer.header("content-encoding"), coding, "{}: {accepted}", file.name);
-            assert_eq!(answer.header("vary"), Some("Accept-Encoding, Origin"));
-            assert_eq!(answer.text, file.text, "{}: {accepted}", file.name);
+            assert_eq!(response.header("content-encoding"), coding, "{}: {accepted}", file.name);
+            assert_eq!(response.header("vary"), Some("Accept-Encoding, Origin"));
+            assert_eq!(response.text, file.text, "{}: {accepted}", file.name);
         }
         if let Some(gzip) = file.gzip {
             assert!(gzip.len() < file.text.len(), "{}", file.name);
@@ -189,13 +183,13 @@ async fn what_the_caller_has_is_answered_with_304() {
         for known in [tag, strong, "*", &format!("\"x\", {tag}")] {
             for coding in ["gzip", "identity"] {
                 let headers = [("if-none-match", known), ("accept-encoding", coding)];
-                let answer = fixture.file(file.name, &headers).await;
-                assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{known}");
+                let response = fixture.file(file.name, &headers).await;
+                assert_eq!((response.status, response.text.as_str()), (304, ""), "{known}");
                 for same in ["etag", "cache-control", "vary", "cross-origin-resource-policy"] {
-                    assert_eq!(answer.header(same), whole.header(same), "{same}");
+                    assert_eq!(response.header(same), whole.header(same), "{same}");
                 }
                 for absent in ["content-encoding", "content-type"] {
-                    assert_eq!(answer.header(absent), None, "{absent}");
+                    assert_eq!(response.header(absent), None, "{absent}");
                 }
             }
         }
@@ -214,12 +208,12 @@ async fn what_the_caller_has_is_answered_with_304() {
 async fn pages_of_other_origins_embed_scripts_and_messages_and_no_page() {
     let fixture = Fixture::new();
     for file in FILES {
-        let answer = fixture.file(file.name, &[("origin", "https://console.example.com")]).await;
+        let response = fixture.file(file.name, &[("origin", "https://console.example.com")]).await;
         let embedded = file.kind == FileKind::Script;
         let policy = if embedded { "cross-origin" } else { "same-origin" };
-        assert_eq!(answer.header("cross-origin-resource-policy"), Some(policy), "{}", file.name);
+        assert_eq!(response.header("cross-origin-resource-policy"), Some(policy), "{}", file.name);
         // API Gateway writes the CORS headers, as CorsOrigins says, and overwrites others.
-        assert_eq!(answer.header("access-control-allow-origin"), None);
+        assert_eq!(response.header("access-control-allow-origin"), None);
     }
     let headers =
         [("origin", "https://console.example.com"), ("access-control-request-method", "GET")];
@@ -279,11 +273,11 @@ async fn any_other_name_is_404() {
         &upper,
         &long,
     ] {
-        let answer = fixture.file(name, &[]).await;
-        assert_eq!(answer.problem(), (404, "file_not_found", "File not found"), "{name}");
-        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
-        assert!(!answer.text.contains("<script>"), "{}", answer.text);
+        let response = fixture.file(name, &[]).await;
+        assert_eq!(response.problem(), (404, "file_not_found", "File not found"), "{name}");
+        assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+        assert_eq!(response.header("cross-origin-resource-policy"), Some("same-origin"));
+        assert!(!response.text.contains("<script>"), "{}", response.text);
     }
 }
 
@@ -292,15 +286,15 @@ async fn any_other_method_is_405_and_told_which_there_are() {
     let fixture = Fixture::new();
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "X"] {
         for name in ["activity-log.js", "none.js"] {
-            let answer = fixture
+            let response = fixture
                 .send(|event| {
                     to_file(event, name);
                     event["requestContext"]["http"]["method"] = method.into();
                 })
                 .await;
             let problem = (405, "method_not_allowed", "Method not allowed");
-            assert_eq!(answer.problem(), problem, "{method}");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method}");
+            assert_eq!(response.problem(), problem, "{method}");
+            assert_eq!(response.header("allow"), Some("GET, HEAD"), "{method}");
         }
         assert_eq!(fixture.page(method, &[]).await.status, 405, "{method}");
     }
@@ -357,7 +351,7 @@ fn the_operations_note_has_the_policy_and_names_all_that_is_the_functions() {
     assert!(note.contains(&format!("\"{POLICY}\"")));
     let left_out = note.split("### Leave the function out").nth(1).unwrap();
     let left_out = left_out.split("\n## ").next().unwrap();
-    let template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();
+    let template = template();
     for kind in ["Resources", "Outputs"] {
         for (name, resource) in template[kind].as_object().unwrap() {
             if name.starts_with("Viewer") || resource.to_string().contains("Viewer") {
@@ -373,7 +367,7 @@ async fn a_request_is_one_line_without_its_path_its_query_or_a_metric() {
     fixture.file("activity-log.js", &[("authorization", "Bearer secret")]).await;
     fixture.file("secret.js", &[]).await;
     fixture.send(|event| event["rawQueryString"] = "token=secret".into()).await;
-    let lines = fixture.lines.lock().unwrap();
+    let lines = fixture.written.take();
     let expected = [
         (FILE_PATH, 200, Value::Null),
         (FILE_PATH, 404, json!("file_not_found")),
@@ -408,13 +402,13 @@ proptest! {
     #[test]
     fn whatever_is_asked_for_is_a_file_or_a_problem(name in "\\PC{0,40}", method in "[A-Z]{1,8}") {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let answer = runtime.block_on(async {
+        let response = runtime.block_on(async {
             let ask = |event: &mut Value| {
                 to_file(event, &name);
                 event["requestContext"]["http"]["method"] = method.as_str().into();
             };
             Fixture::new().send(ask).await
         });
-        prop_assert!([200, 404, 405].contains(&answer.status), "{:?}", answer);
+        prop_assert!([200, 404, 405].contains(&response.status), "{:?}", response);
     }
 }

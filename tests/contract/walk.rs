@@ -27,12 +27,12 @@ async fn write(logger: &ActivityLogger, stop: &AtomicBool) -> usize {
 async fn walk(fixture: &Fixture, query: &str, max: usize) -> (Vec<u64>, u64) {
     let (mut ids, mut total, mut cursor) = (Vec::new(), 0, String::new());
     while ids.len() < max {
-        let answer = fixture.list(&format!("{query}&cursor={cursor}")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(answer.pagination()["total"].as_u64().unwrap() >= total);
-        total = answer.pagination()["total"].as_u64().unwrap();
-        ids.extend(answer.ids());
-        match answer.next() {
+        let response = fixture.list(&format!("{query}&cursor={cursor}")).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert!(response.pagination()["total"].as_u64().unwrap() >= total);
+        total = response.pagination()["total"].as_u64().unwrap();
+        ids.extend(response.ids());
+        match response.next() {
             Some(next) => cursor = next,
             None => break,
         }

@@ -1,21 +1,15 @@
 //! What becomes of a batch of messages.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use activity_log::logger::ActivityLogger;
-use activity_log::store::Store;
 use activity_log::telemetry::Telemetry;
 use activity_log::{Activity, NewActivity};
-use activity_log_local::faults::{Fault, Faults, Injection};
-use activity_log_local::kit::{Log, user};
+use activity_log_local::faults::Faults;
+use activity_log_local::kit::{Log, ledger_key, number, silent_store, text, user};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 use record_activities::{DEADLINE, Recorder, handler};
 use serde_json::{Value, json};
-use tracing::subscriber::DefaultGuard;
 
+use crate::logged::Logged;
 use crate::sqs::DeadLetterQueue;
 use crate::support::{
     EVENT, SENT, actions, deliver_and_tell, deliver_to, did, invocation, message, raw_message,
@@ -114,36 +108,6 @@ async fn a_batch_is_told_of_in_one_line_with_its_metrics() {
         assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}: {line}");
     }
     assert!(line["writeUnits"].as_f64() > line["readUnits"].as_f64(), "{line}");
-}
-
-/// What is logged.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Logged {
-    /// Takes what this thread logs until the guard is dropped.
-    fn start() -> (Self, DefaultGuard) {
-        let logged = Self::default();
-        let writer = logged.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false);
-        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-        (logged, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
 }
 
 /// Messages of which five can never be recorded, and hold a word that nobody may see.
@@ -308,22 +272,12 @@ async fn a_message_whose_pair_the_log_has_no_room_for_is_recorded_as_other_and_s
 async fn if_a_log_cannot_be_written_all_of_its_messages_fail_in_order_and_others_go_on() {
     let log = Log::of_today().await;
     deliver_to(&log, &[did("0", 3, "create")]).await;
-    let head = |counts| {
-        activity_log_local::client(&log.engine.endpoint())
-            .update_item()
-            .table_name("LedgerTable")
-            .key("scope", AttributeValue::S("user#3".to_owned()))
-            .key("item", AttributeValue::S("head".to_owned()))
-            .update_expression("SET id = :id")
-            .expression_attribute_values(":id", counts)
-            .send()
-    };
-    let good = AttributeValue::N(log.entries(3).await[0].id.to_string());
-    head(AttributeValue::S("no number".to_owned())).await.unwrap();
+    let head = async |id| log.ledger().set(&ledger_key("user#3", "head"), "id", id).await;
+    head(text("no number")).await;
     let batch = [did("1", 3, "update"), did("2", 8, "sync"), did("3", 3, "delete")];
     assert_eq!(deliver_to(&log, &batch).await, ["1", "3"]);
     assert_eq!(actions(&log, 8).await, ["sync"]);
-    head(good).await.unwrap();
+    head(number(log.entries(3).await[0].id.get())).await;
     assert_eq!(deliver_to(&log, &batch).await, [""; 0], "delivered again");
     assert_eq!(actions(&log, 3).await, ["create", "update", "delete"]);
     assert_eq!(actions(&log, 8).await, ["sync"]);
@@ -364,14 +318,8 @@ async fn a_message_is_never_dated_later_than_now_nor_before_the_one_ahead_of_it(
 /// Time passes only as fast as it is waited for.
 #[tokio::test(start_paused = true)]
 async fn a_database_that_never_answers_fails_every_message_before_the_function_is_stopped() {
-    let faults = Faults::new(1);
-    let injection = Injection { fault: Fault::Stalled, operation: None, after: 0, times: u64::MAX };
-    faults.inject(Some(injection));
-    let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
-    let client = Client::from_conf(config.build());
     // A logger that would go on for longer.
-    let logger = ActivityLogger::new(Store::new(&client, activity_log_local::tables()))
-        .with_deadline(DEADLINE * 2);
+    let logger = ActivityLogger::new(silent_store()).with_deadline(DEADLINE * 2);
     let started = tokio::time::Instant::now();
     let batch = [did("1", 3, "sync"), did("2", 8, "sync"), did("3", 3, "sync")];
     assert_eq!(crate::support::deliver(&logger, &batch).await, ["1", "3", "2"]);

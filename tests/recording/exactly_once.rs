@@ -11,8 +11,7 @@ use activity_log::logger::{ActivityLogger, AppendError, DEFAULT_DEADLINE, Record
 use activity_log::time::{Clock, Timestamp};
 use activity_log::{Activity, NewActivity};
 use activity_log_local::faults::{Fault, Faults};
-use activity_log_local::kit::{Log, TEMPLATE, user};
-use activity_log_local::template::permissions;
+use activity_log_local::kit::{Log, permissions, user};
 use serde_json::json;
 
 use crate::queue::Queue;
@@ -219,7 +218,7 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
         consumer.await.unwrap();
     }
     faults.at_random(0.0);
-    faults.settle().await;
+    faults.wait_for_late().await;
 
     let mut found: HashMap<String, Vec<Activity>> = HashMap::new();
     let mut total = 0;
@@ -253,7 +252,7 @@ async fn every_activity_is_recorded_once_whatever_breaks() {
     let settled = known.acknowledged.len() as u64 + known.unsettled.len() as u64;
     assert_eq!(settled, SERVICES * DIRECT);
 
-    let permissions = permissions(TEMPLATE, "RecordActivitiesRole").unwrap();
+    let permissions = permissions("RecordActivitiesRole");
     assert_eq!(faults.actions(), permissions, "no more, no less");
     let counts = faults.counts();
     println!(

@@ -3,6 +3,8 @@
 
 mod batches;
 mod exactly_once;
+#[path = "../logged.rs"]
+mod logged;
 mod moto;
 mod queue;
 mod sqs;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use activity_log_local::engine::is_embedded;
 use activity_log_local::kit::Log;
 use aws_lambda_events::sqs::{SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::Client;
@@ -14,11 +15,6 @@ use serde_json::json;
 
 use crate::sqs::client_config;
 use crate::support::{actions, deliver_and_tell};
-
-/// Whether the tests run against moto, which has queues, too.
-fn is_moto() -> bool {
-    std::env::var_os("TEST_DYNAMODB_SERVER").is_some()
-}
 
 async fn queue(sqs: &Client, name: &str) -> String {
     let request =
@@ -57,7 +53,8 @@ fn as_lambda(message: &Message) -> SqsMessage {
 
 #[tokio::test]
 async fn good_odd_and_poisoned_messages_of_several_users_each_come_to_their_end() {
-    if !is_moto() {
+    // The other engine is moto, which has queues, too.
+    if is_embedded() {
         println!("left out: it needs the SQS of moto (make test-moto)");
         return;
     }

@@ -67,7 +67,7 @@ impl HttpClient for DeadLetterQueue {
 
 impl HttpConnector for DeadLetterQueue {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (status, answer) = if self.0.refuses.load(Ordering::SeqCst) {
+        let (status, response) = if self.0.refuses.load(Ordering::SeqCst) {
             (400, json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist" }))
         } else {
             let body = request.body().bytes().unwrap_or_default();
@@ -75,6 +75,9 @@ impl HttpConnector for DeadLetterQueue {
             (200, json!({ "MessageId": "m" }))
         };
         let status = StatusCode::try_from(status).unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer.to_string()))))
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(
+            status,
+            SdkBody::from(response.to_string()),
+        )))
     }
 }

@@ -1,10 +1,7 @@
 //! Messages, and how they are delivered.
 
-use std::sync::{Arc, Mutex};
-
 use activity_log::logger::ActivityLogger;
-use activity_log::telemetry::Telemetry;
-use activity_log_local::kit::{Log, START};
+use activity_log_local::kit::{Log, START, Written};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use lambda_http::Context;
 use lambda_http::lambda_runtime::LambdaEvent;
@@ -39,17 +36,12 @@ pub(crate) async fn deliver_and_tell(
 ) -> (Vec<String>, Value) {
     let mut event = SqsEvent::default();
     event.records = messages.to_vec();
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let telemetry = Telemetry::with(Some("ActivityLogs/test".into()), {
-        let lines = Arc::clone(&lines);
-        move |line| lines.lock().unwrap().push(serde_json::from_str(line).unwrap())
-    });
-    let recorder = Recorder { logger: logger.clone(), dead_letters, telemetry };
+    let written = Written::default();
+    let recorder =
+        Recorder { logger: logger.clone(), dead_letters, telemetry: written.telemetry() };
     let response = handler(&recorder, invocation(event)).await.unwrap();
     let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
-    let mut lines = lines.lock().unwrap();
-    assert_eq!(lines.len(), 1, "one line a batch: {lines:?}");
-    (failed.collect(), lines.remove(0))
+    (failed.collect(), written.one())
 }
 
 /// An event as Lambda hands it over.

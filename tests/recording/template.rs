@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use activity_log::store::IDEMPOTENCY_KEY_SECONDS;
-use activity_log_local::kit::TEMPLATE;
+use activity_log_local::kit::template;
 use record_activities::DEADLINE;
 use serde_json::{Value, json};
 
 use crate::queue::MAX_RECEIVE_COUNT;
 
 fn resource(name: &str) -> Value {
-    let mut template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();
-    let resource = template["Resources"][name].take();
+    let resource = template()["Resources"][name].take();
     assert!(resource.is_object(), "template.yaml has no {name}");
     resource
 }

@@ -10,7 +10,7 @@
 //! speaks Lambda's Runtime API and takes API Gateway's events, as our functions do. So the bench
 //! measures all of them in one way. None of them can do all that Activity Logs can: there is no hash
 //! chain, no cursor that survives a rewritten log, no other format than JSON. They answer what the
-//! bench asks, with the same documents, so that every answer can be compared field by field.
+//! bench asks, with the same documents, so that every response can be compared field by field.
 //!
 //! A peer reads its configuration from its environment:
 //!

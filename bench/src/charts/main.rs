@@ -4,7 +4,7 @@
 mod cold;
 mod lines;
 mod pictures;
-mod prices;
+mod price_list;
 mod scale;
 mod svg;
 
@@ -116,6 +116,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use activity_log_local::folder::Folder;
     use serde_json::{Value, json};
 
     use super::*;
@@ -192,12 +193,12 @@ mod tests {
     }
 
     /// Places in a new folder, with a document without rows.
-    fn places(name: &str) -> (PathBuf, Places) {
-        let folder = std::env::temp_dir().join(format!("charts-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let document = folder.join("benchmarks.md");
+    fn places() -> (Folder, Places) {
+        let folder = Folder::new("charts").unwrap();
+        let document = folder.path().join("benchmarks.md");
         std::fs::write(&document, "# Starts\n\n<!-- cold-start -->\n\n<!-- warming -->\n").unwrap();
-        (folder.clone(), Places { images: folder.join("images"), document })
+        let images = folder.path().join("images");
+        (folder, Places { images, document })
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_picture_or_table_that_was_changed_is_found() {
-        let (folder, places) = places("changed");
+        let (_folder, places) = places();
         let made = made(&invented()).unwrap();
         assert!(made.held(&places).is_err());
         made.write(&places).unwrap();
@@ -230,7 +231,6 @@ mod tests {
             std::fs::write(&path, text).unwrap();
         }
         made.held(&places).unwrap();
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bench::{Failure, prices, real};
 
 use crate::cold;
 use crate::lines::{Lines, Series};
-use crate::prices::{Part, Prices, Row};
+use crate::price_list::{Part, Prices, Row};
 use crate::scale::{dollars, number};
 
 /// A picture.

@@ -1,5 +1,7 @@
 //! From values to places, and the marks of an axis.
 
+use bench::numbers::{self, grouped};
+
 /// An axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scale {
@@ -81,15 +83,7 @@ pub(crate) fn number(value: f64) -> String {
     } else {
         trimmed(&format!("{value:.2}"))
     };
-    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    if rest.is_empty() { grouped } else { format!("{grouped}.{rest}") }
+    grouped(&text)
 }
 
 /// The same for the marks and values of a picture: from ten thousand on in thousands or millions, with
@@ -114,8 +108,7 @@ fn trimmed(number: &str) -> String {
 
 /// An amount in dollars: cents, or whole dollars from a hundred on.
 pub(crate) fn dollars(amount: f64) -> String {
-    // Half a cent counts as one.
-    if amount >= 99.995 { format!("${}", number(amount)) } else { format!("${:.2}", amount + 1e-9) }
+    if amount >= 99.995 { format!("${}", number(amount)) } else { numbers::dollars(amount) }
 }
 
 /// Places at least `distance` apart, in the same order and each as near as may be to where it was,

@@ -106,8 +106,7 @@ async fn run(functions: &Path, starts: u32) -> Result<ColdStart, Failure> {
     node::fill(&engine.endpoint(), ENTRIES).await?;
     let endpoint = engine.endpoint();
     let upstream = endpoint.strip_prefix("http://").ok_or("the engine is not at an address")?;
-    let folder = std::env::temp_dir().join(format!("cold-{}", std::process::id()));
-    let proxy = Proxy::start(upstream, folder).await?;
+    let proxy = Proxy::start(upstream).await?;
     let programs = programs(functions, &proxy, id)?;
     let mut warmed = Vec::new();
     for program in &programs {

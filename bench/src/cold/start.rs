@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bench::emulator::Emulator;
 use bench::function::response_of;
-use bench::{Failure, memory, real};
+use bench::linux::peak_memory;
+use bench::{Failure, real};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -56,17 +57,17 @@ pub(crate) async fn measure(
     let measured = async {
         emulator.ready().await?;
         let ready = started.elapsed();
-        let answer = emulator.invoke(&event).await?;
-        let response = started.elapsed();
-        response_of(&answer)?;
-        Ok::<_, Failure>((ready, response))
+        let response = emulator.invoke(&event).await?;
+        let responded = started.elapsed();
+        response_of(&response)?;
+        Ok::<_, Failure>((ready, responded))
     };
     let (ready, response) = tokio::select! {
         measured = measured => measured?,
         status = process.wait() => return Err(format!("the function ends: {}", status?).into()),
     };
     let id = process.id().ok_or("the function has ended")?;
-    let peak_mib = real(memory::peak(&id.to_string())?) / MIB;
+    let peak_mib = real(peak_memory(&id.to_string())?) / MIB;
     process.kill().await?;
     Ok(Start { ready, response, peak_mib })
 }
@@ -92,12 +93,12 @@ pub(crate) async fn first_response(
             proxy.close_connections().await?;
         }
         tokio::time::sleep(PAUSE).await;
-        let answer = emulator.invoke(&event.to_string()).await?;
-        response_of(&answer)?;
+        let response = emulator.invoke(&event.to_string()).await?;
+        response_of(&response)?;
         Ok::<_, Failure>(First {
             handshakes_before: ready - before,
             handshakes: proxy.handshakes() - ready,
-            response: answer.elapsed,
+            response: response.elapsed,
         })
     };
     let first = tokio::select! {

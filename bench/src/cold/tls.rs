@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use activity_log_local::folder::Folder;
 use bench::Failure;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
@@ -37,7 +38,7 @@ const SYSTEM_BUNDLES: [&str; 2] =
 pub(crate) struct Proxy {
     endpoint: String,
     /// Holds the certificates that clients must trust.
-    folder: PathBuf,
+    folder: Folder,
     handshakes: Arc<AtomicU64>,
     close: mpsc::Sender<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -45,15 +46,15 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Serves one at a free port of this machine, with a certificate of a new CA, and passes what comes
-    /// on to `upstream`, an address with its port. `folder` is made, and must not be there yet.
+    /// on to `upstream`, an address with its port.
     ///
     /// # Errors
-    /// If there is no port, or the folder cannot be written.
-    pub(crate) async fn start(upstream: &str, folder: PathBuf) -> Result<Self, Failure> {
+    /// If there is no port, or the certificates cannot be written.
+    pub(crate) async fn start(upstream: &str) -> Result<Self, Failure> {
         let authority = Authority::new()?;
-        std::fs::create_dir(&folder)?;
-        std::fs::write(own_bundle(&folder), &authority.certificate)?;
-        std::fs::write(whole_bundle(&folder), system_bundle() + &authority.certificate)?;
+        let folder = Folder::new("cold")?;
+        std::fs::write(own_bundle(folder.path()), &authority.certificate)?;
+        std::fs::write(whole_bundle(folder.path()), system_bundle() + &authority.certificate)?;
         let acceptor = TlsAcceptor::from(Arc::new(authority.server()?));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let endpoint = format!("https://{}", listener.local_addr()?);
@@ -75,13 +76,13 @@ impl Proxy {
 
     /// The certificate of its CA alone, in PEM: for a client that has those of the public CAs.
     pub(crate) fn own_certificate(&self) -> PathBuf {
-        own_bundle(&self.folder)
+        own_bundle(self.folder.path())
     }
 
     /// The same behind the certificates of the public CAs that this system has: a client that reads
     /// them from a file reads as many as on AWS.
     pub(crate) fn all_certificates(&self) -> PathBuf {
-        whole_bundle(&self.folder)
+        whole_bundle(self.folder.path())
     }
 
     /// How many TLS handshakes there were so far.
@@ -104,9 +105,6 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.server.abort();
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            eprintln!("{} stays: {error}", self.folder.display());
-        }
     }
 }
 
@@ -259,10 +257,6 @@ mod tests {
         address
     }
 
-    fn folder(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("cold-test-{name}-{}", std::process::id()))
-    }
-
     async fn connect(proxy: &Proxy, trusted: &Path) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         let certificates = CertificateDer::pem_file_iter(trusted).unwrap();
@@ -276,14 +270,14 @@ mod tests {
 
     async fn exchange(stream: &mut TlsStream<TcpStream>, text: &str) -> String {
         stream.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = vec![0; text.len()];
-        stream.read_exact(&mut answer).await.unwrap();
-        String::from_utf8(answer).unwrap()
+        let mut response = vec![0; text.len()];
+        stream.read_exact(&mut response).await.unwrap();
+        String::from_utf8(response).unwrap()
     }
 
     #[tokio::test]
     async fn what_is_sent_through_it_arrives_and_handshakes_are_counted() {
-        let proxy = Proxy::start(&echo().await, folder("count")).await.unwrap();
+        let proxy = Proxy::start(&echo().await).await.unwrap();
         assert_eq!(proxy.handshakes(), 0);
         for (count, trusted) in [(1, proxy.own_certificate()), (2, proxy.all_certificates())] {
             let mut stream = connect(&proxy, &trusted).await.unwrap();
@@ -291,7 +285,7 @@ mod tests {
             assert_eq!(exchange(&mut stream, "two").await, "two");
             assert_eq!(proxy.handshakes(), count);
         }
-        let folder = folder("count");
+        let folder = proxy.folder.path().to_owned();
         assert!(folder.is_dir());
         drop(proxy);
         assert!(!folder.exists());
@@ -299,7 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn connections_are_closed_only_when_it_is_told_to() {
-        let proxy = Proxy::start(&echo().await, folder("close")).await.unwrap();
+        let proxy = Proxy::start(&echo().await).await.unwrap();
         let mut stream = connect(&proxy, &proxy.own_certificate()).await.unwrap();
         assert_eq!(exchange(&mut stream, "one").await, "one");
         let client = tokio::spawn(async move {
@@ -317,8 +311,8 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_trusts_it_who_does_not_know_its_authority() {
-        let proxy = Proxy::start(&echo().await, folder("trust")).await.unwrap();
-        let other = Proxy::start(&echo().await, folder("other")).await.unwrap();
+        let proxy = Proxy::start(&echo().await).await.unwrap();
+        let other = Proxy::start(&echo().await).await.unwrap();
         assert!(connect(&proxy, &other.own_certificate()).await.is_err());
         assert_eq!(proxy.handshakes(), 0);
     }

@@ -18,12 +18,13 @@ use std::time::{Duration, Instant};
 
 use bench::machine::{Host, today};
 use bench::markdown::{Table, mark, replaced};
+use bench::numbers::thousands;
 use bench::results::{Case, Log, Results, System};
 use bench::{Failure, function};
 use clap::Parser;
 
 use systems::{Databases, Systems};
-use tables::{TIMES, UNITS, count, name, tables};
+use tables::{TIMES, UNITS, name, tables};
 
 /// What requests and appends take, compared with other designs
 #[derive(Parser)]
@@ -134,7 +135,7 @@ async fn measure_log(
     only: &str,
     time: Duration,
 ) -> Result<Log, Failure> {
-    let length = count(entries);
+    let length = thousands(entries);
     let databases =
         stage(&format!("{length} entries, loading"), Databases::fill(systems, entries)).await?;
     let mut targets = databases.targets(systems, entries).await?;

@@ -42,10 +42,10 @@ pub(crate) async fn perform(
     let mut cursor: Option<String> = None;
     for _ in 0..request.pages {
         let event = request.event(cursor.as_deref())?;
-        let (answer, cpu) = function.invoke(&event).await?;
-        performed.elapsed += answer.elapsed;
+        let (response, cpu) = function.invoke(&event).await?;
+        performed.elapsed += response.elapsed;
         performed.cpu += cpu;
-        let response: Value = serde_json::from_slice(&answer.body)?;
+        let response: Value = serde_json::from_slice(&response.body)?;
         if response["statusCode"] != request.status {
             return Err(format!("{}: {response}", request.name).into());
         }

@@ -171,12 +171,12 @@ impl Databases {
     /// If a database fails.
     pub(crate) async fn fill(systems: &Systems, entries: u64) -> Result<Self, Failure> {
         let ours = Engine::in_memory(TEMPLATE).await?;
-        store(&ours.endpoint()).write_names(&bench::names()?.map(NameChange::Set)).await?;
+        store(&ours.endpoint()).write_names(&bench::names().map(NameChange::Set)).await?;
         let dynamodb = if systems.has(System::Dynamodb) || systems.has(System::Node) {
             let engine = Engine::in_memory(TEMPLATE).await?;
             let client = client(&engine.endpoint());
             peers::dynamodb::create_tables(&client).await?;
-            peers::dynamodb::load_names(&client, &peer_names()?).await?;
+            peers::dynamodb::load_names(&client, &peer_names()).await?;
             Some(engine)
         } else {
             None
@@ -184,7 +184,7 @@ impl Databases {
         let postgresql =
             if systems.has(System::Postgresql) { Cluster::start().await? } else { None };
         if let Some(cluster) = &postgresql {
-            cluster.load_names(&peer_names()?).await?;
+            cluster.load_names(&peer_names()).await?;
         }
         let mut databases = Self { ours, dynamodb, postgresql, ids: Ids::default() };
         let mut workload = Workload::of(entries);
@@ -194,7 +194,7 @@ impl Databases {
         loop {
             let part: Vec<_> = workload.by_ref().take(PART).collect();
             // The peers get a part while ours gets the next.
-            let user = bench::user()?.get();
+            let user = bench::user().get();
             let (ids, ()) =
                 tokio::try_join!(databases.append(user, &part), databases.copy(&records))?;
             if part.is_empty() {

@@ -1,6 +1,7 @@
 //! The tables of docs/benchmarks.md, made from the results.
 
 use bench::markdown::Table;
+use bench::numbers::{grouped, thousands};
 use bench::results::{Log, Read, Results, System};
 
 /// The systems that DynamoDB counts units of, but for the peer in JavaScript: it makes the same calls as
@@ -71,9 +72,10 @@ fn units(log: &Log) -> Table {
                 case.systems.get(&system).and_then(cell).unwrap_or_else(|| NOTHING.to_owned())
             })
         };
-        let units = of(&|read| read.read_units.map(|units| grouped(units, 1)));
-        let trips = of(&|read| read.round_trips.map(|trips| grouped(trips.into(), 0)));
-        let cells = [case.name.clone()].into_iter().chain(units).chain(trips);
+        let units = of(&|read| read.read_units.map(|units| rounded(units, 1)));
+        let round_trips =
+            of(&|read| read.round_trips.map(|round_trips| rounded(round_trips.into(), 0)));
+        let cells = [case.name.clone()].into_iter().chain(units).chain(round_trips);
         table.row(&cells.collect::<Vec<_>>());
     }
     table
@@ -103,7 +105,7 @@ fn milliseconds(time: f64) -> String {
         time if time < 9.95 => 1,
         _ => 0,
     };
-    grouped(time, decimals)
+    rounded(time, decimals)
 }
 
 /// The bytes of an entry.
@@ -112,9 +114,9 @@ fn stored(results: &Results) -> Table {
     let mut table = Table::new("stored", &columns("entries", &[("", &SYSTEMS)]));
     for log in &results.logs {
         let cells = SYSTEMS.map(|system| {
-            log.stored.get(&system).map_or_else(|| NOTHING.to_owned(), |bytes| grouped(*bytes, 0))
+            log.stored.get(&system).map_or_else(|| NOTHING.to_owned(), |bytes| rounded(*bytes, 0))
         });
-        let entries = count(log.entries);
+        let entries = thousands(log.entries);
         table.row(&[entries].into_iter().chain(cells).collect::<Vec<_>>());
     }
     table
@@ -132,14 +134,14 @@ fn appends(results: &Results) -> Table {
         let nothing = || NOTHING.to_owned();
         let units = COUNTED.map(|system| {
             let units = of(&system).and_then(|write| write.write_units);
-            units.map_or_else(nothing, |units| grouped(units, 2))
+            units.map_or_else(nothing, |units| rounded(units, 2))
         });
         let requests = COUNTED.map(|system| {
             let requests = of(&system).and_then(|write| write.requests);
-            requests.map_or_else(nothing, |requests| grouped(requests, 2))
+            requests.map_or_else(nothing, |requests| rounded(requests, 2))
         });
         let rates = System::ALL.map(|system| {
-            of(&system).map_or_else(nothing, |write| grouped(write.entries_a_second, 0))
+            of(&system).map_or_else(nothing, |write| rounded(write.entries_a_second, 0))
         });
         let cells = [case.name.clone()].into_iter().chain(units).chain(requests).chain(rates);
         table.row(&cells.collect::<Vec<_>>());
@@ -147,24 +149,9 @@ fn appends(results: &Results) -> Table {
     table
 }
 
-/// A number with a comma before each three digits.
-fn grouped(number: f64, decimals: usize) -> String {
-    let text = format!("{number:.decimals$}");
-    let (whole, rest) = text.split_once('.').map_or((&*text, ""), |(whole, rest)| (whole, rest));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    if decimals > 0 { format!("{grouped}.{rest}") } else { grouped }
-}
-
-/// A count, likewise.
-#[expect(clippy::cast_precision_loss, reason = "no log is as long as 2^53")]
-pub(crate) fn count(count: u64) -> String {
-    grouped(count as f64, 0)
+/// A number with so many decimals.
+fn rounded(number: f64, decimals: usize) -> String {
+    grouped(&format!("{number:.decimals$}"))
 }
 
 #[cfg(test)]
@@ -241,9 +228,8 @@ mod tests {
             (1_234_567.25, 1, "1,234,567.2"),
             (99.96, 1, "100.0"),
         ] {
-            assert_eq!(grouped(number, decimals), expected);
+            assert_eq!(rounded(number, decimals), expected);
         }
-        assert_eq!(count(1_000_000), "1,000,000");
         assert_eq!(milliseconds(9.96), "10");
     }
 

@@ -62,17 +62,17 @@ impl Writer {
             Self::Ours(logger) => {
                 let activities = drafts.iter().map(|numbered| numbered.draft.activity());
                 let activities = activities.collect::<Result<Vec<_>, _>>()?;
-                logger.append_batch(bench::user()?, activities).await?;
+                logger.append_batch(bench::user(), activities).await?;
             }
             Self::Dynamodb(client) => match &records(drafts)?[..] {
                 [one] => peers::dynamodb::record(client, one).await?,
                 several => peers::dynamodb::load(client, several).await?,
             },
             Self::Node(function) => {
-                let (answer, _) = function.lock().await.invoke(&queue_event(drafts)).await?;
-                let answer: Value = serde_json::from_slice(&answer.body)?;
-                if answer != json!({"batchItemFailures": []}) {
-                    return Err(format!("the function answers {answer}").into());
+                let (response, _) = function.lock().await.invoke(&queue_event(drafts)).await?;
+                let response: Value = serde_json::from_slice(&response.body)?;
+                if response != json!({"batchItemFailures": []}) {
+                    return Err(format!("the response of the function is {response}").into());
                 }
             }
             Self::Postgresql(connections) => {

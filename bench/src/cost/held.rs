@@ -36,7 +36,7 @@ pub(crate) struct Consumed {
 
 impl From<Taken> for Consumed {
     fn from(taken: Taken) -> Self {
-        Self { read_units: taken.read_units, round_trips: taken.trips }
+        Self { read_units: taken.read_units, round_trips: taken.round_trips }
     }
 }
 

@@ -17,13 +17,12 @@ use activity_log::telemetry::Telemetry;
 use activity_log::time::{Clock, Timestamp};
 use activity_log::{ActivityLogger, NewActivity};
 use activity_log_local::engine::Engine;
+use activity_log_local::kit::TEMPLATE;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bench::{Failure, START, activities, activity, body, names, real, user};
 use lambda_runtime::{Context, LambdaEvent};
 use record_activities::Recorder;
 use serde_json::{Value, json};
-
-use crate::TEMPLATE;
 
 /// How many entries the log has before anything is measured: thirty whole blocks.
 const ENTRIES: u64 = 1_920;
@@ -41,10 +40,10 @@ pub(crate) struct Taken {
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
     /// Round trips to DynamoDB.
-    pub(crate) trips: f64,
+    pub(crate) round_trips: f64,
     /// Bytes of the function's line in the log.
     pub(crate) line: f64,
-    /// Bytes of the answer, compressed.
+    /// Bytes of the response, compressed.
     pub(crate) sent: f64,
 }
 
@@ -78,7 +77,7 @@ impl Log {
     pub(crate) async fn of(entries: u64) -> Result<Self, Failure> {
         let engine = Engine::in_memory(TEMPLATE).await?;
         let store = activity_log_local::store(&engine.endpoint());
-        store.write_names(&names()?.map(NameChange::Set)).await?;
+        store.write_names(&names().map(NameChange::Set)).await?;
         let now = Arc::new(AtomicI64::new(START));
         let logger = ActivityLogger::new(store.clone())
             .with_ids(IdSource::new(fastrand::Rng::with_seed(1)))
@@ -100,7 +99,7 @@ impl Log {
         let log = Self { engine, api, recorder, lines, now, metrics: BTreeSet::new() };
         for first in (0..entries).step_by(20) {
             log.tick();
-            log.recorder.logger.append_batch(user()?, activities(first..first + 20)?).await?;
+            log.recorder.logger.append_batch(user(), activities(first..first + 20)?).await?;
         }
         Ok(log)
     }
@@ -141,7 +140,7 @@ impl Log {
     /// A request to `/api/activities/{id}`.
     pub(crate) async fn get(&mut self) -> Result<Taken, Failure> {
         self.tick();
-        let recorded = self.recorder.logger.append(user()?, activity(0)?).await?;
+        let recorded = self.recorder.logger.append(user(), activity(0)?).await?;
         let id = recorded.activity.id.to_string();
         self.request(&GET_ACTIVITY, GET, "", Some(&id)).await
     }
@@ -157,8 +156,7 @@ impl Log {
             self.tick();
             let batch =
                 (first..first + size).map(&mut activities).collect::<Result<Vec<_>, _>>()?;
-            let (recorded, usage) =
-                measure(self.recorder.logger.append_batch(user()?, batch)).await;
+            let (recorded, usage) = measure(self.recorder.logger.append_batch(user(), batch)).await;
             recorded?;
             taken.read_units += usage.read_units / real(APPENDS);
             taken.write_units += usage.write_units / real(APPENDS);
@@ -186,7 +184,7 @@ impl Log {
             let batches = real(APPENDS / size);
             taken.read_units += line.read_units / real(APPENDS);
             taken.write_units += line.write_units / real(APPENDS);
-            taken.trips += line.trips / batches;
+            taken.round_trips += line.round_trips / batches;
             taken.line += line.line / batches;
         }
         Ok(taken)
@@ -258,7 +256,7 @@ impl Taken {
         Ok(Self {
             read_units: number("readUnits")?,
             write_units: number("writeUnits")?,
-            trips: number("trips")?,
+            round_trips: number("trips")?,
             line: real(line.to_string().len() as u64),
             sent: 0.0,
         })

@@ -7,12 +7,13 @@ use activity_log::api::lambda;
 use activity_log::api::viewer::{File, Viewer};
 use activity_log::telemetry::Telemetry;
 use bench::markdown::Table;
+use bench::numbers::{dollars, thousands};
 use bench::{Failure, real};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
+use crate::assumed::{Assumed, Cost};
 use crate::measured::{Taken, expect_status, sent};
-use crate::{Assumed, Cost, dollars, thousands};
 
 const EVENT: &str = include_str!("../../../events/viewer.json");
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use activity_log_local::engine::Engine;
+use activity_log_local::folder::Folder;
 use activity_log_local::kit::TEMPLATE;
 use bench::machine::Machine;
 use bench::markdown::replaced;
@@ -122,8 +123,8 @@ async fn measure(
 ) -> Result<BTreeMap<String, u64>, Failure> {
     let engine = Engine::in_memory(TEMPLATE).await?;
     let id = fill(&engine.endpoint(), ENTRIES).await?;
-    let own = std::env::temp_dir().join(format!("instructions-{}", std::process::id()));
-    let folder = profiles.unwrap_or(&own);
+    let own = Folder::new("instructions")?;
+    let folder = profiles.unwrap_or(own.path());
     std::fs::create_dir_all(folder)?;
     println!("| request | instructions |\n|---|--:|");
     let mut counts = BTreeMap::new();
@@ -145,9 +146,6 @@ async fn measure(
     if let Some(page) = cases(id)?.first() {
         let function = functions.join(page.function);
         tag::print(&function, &engine.endpoint(), &page.event).await?;
-    }
-    if profiles.is_none() {
-        std::fs::remove_dir_all(own)?;
     }
     engine.stop().await;
     Ok(counts)

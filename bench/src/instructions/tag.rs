@@ -24,11 +24,11 @@ pub(crate) async fn print(function: &Path, endpoint: &str, event: &Value) -> Res
     let mut function = Function::start(function, &[], endpoint, &[]).await?;
     let (mut whole, mut body) = (Duration::ZERO, String::new());
     for request in 0..WARM_UP + REQUESTS {
-        let (answer, cpu) = function.invoke(&event).await?;
+        let (response, cpu) = function.invoke(&event).await?;
         if request >= WARM_UP {
             whole += cpu;
         }
-        response_of(&answer)?["body"].as_str().unwrap_or_default().clone_into(&mut body);
+        response_of(&response)?["body"].as_str().unwrap_or_default().clone_into(&mut body);
     }
     let started = Instant::now();
     for _ in 0..REQUESTS {

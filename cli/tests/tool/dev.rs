@@ -1,6 +1,5 @@
 //! `activities dev`, from end to end through `cargo lambda watch`.
 
-use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -11,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{Folder, run, text, tool};
+use crate::support::{PROJECT, folder, free_ports, read_until_ready, run, script, text, tool};
 
 /// How long the functions may take to build.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -30,13 +29,6 @@ struct Dev {
     printed: String,
 }
 
-/// Two ports that are free at the moment.
-pub(crate) fn free_ports() -> (u16, u16) {
-    let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    let [first, second] = listeners.map(|listener| listener.local_addr().unwrap().port());
-    (first, second)
-}
-
 impl Dev {
     /// Starts it, and does not wait.
     fn spawn(arguments: &[&str]) -> Self {
@@ -53,16 +45,7 @@ impl Dev {
     /// Starts it and waits until it says that it is ready.
     fn start(arguments: &[&str]) -> Self {
         let mut dev = Self::spawn(arguments);
-        let started = Instant::now();
-        for line in BufReader::new(dev.child.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
-            dev.printed.push_str(&line);
-            dev.printed.push('\n');
-            assert!(started.elapsed() < PATIENCE, "{}", dev.printed);
-            if line.starts_with("Ctrl-C") {
-                break;
-            }
-        }
+        dev.printed = read_until_ready(&mut dev.child);
         assert!(dev.printed.contains("Ctrl-C"), "it did not start: {:?}", dev.child.wait());
         dev
     }
@@ -175,8 +158,8 @@ fn documented_examples() -> Vec<(String, Value)> {
         let (command, rest) = block.split_once("\n```\n").unwrap();
         let path = command.split('\'').nth(1).unwrap();
         let path = path.strip_prefix("http://127.0.0.1:9000").unwrap().to_owned();
-        let answer = rest.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
-        (path, serde_json::from_str(answer).unwrap())
+        let response = rest.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+        (path, serde_json::from_str(response).unwrap())
     };
     page.split("```sh\ncurl ").skip(1).map(example).collect()
 }
@@ -192,7 +175,7 @@ async fn see_the_viewer(dev: &Dev, token: &str) {
         [(path, "index.html"), ("/viewer/index.html", "index.html"), (COMPONENT, "activity-log.js")]
     {
         let response = http::get(dev.port, path, &[]).await.unwrap();
-        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../viewer/dist/");
+        let built = format!("{PROJECT}/viewer/dist/");
         assert_eq!(response.body(), &std::fs::read(format!("{built}{name}")).unwrap(), "{path}");
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
@@ -205,7 +188,7 @@ async fn see_the_viewer(dev: &Dev, token: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped() {
-    let folder = Folder::new();
+    let folder = folder();
     let dev = Dev::start(&["--data-dir", folder.path().to_str().unwrap()]);
 
     // The curl line, pasted.
@@ -223,12 +206,12 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     // The examples of docs/api.md.
     let examples = documented_examples();
     assert!(examples.len() >= 5);
-    for (path, answer) in examples {
+    for (path, response) in examples {
         let (_, mut body) = get(dev.port, &path, token).await;
         if let Some(id) = body.get_mut("requestId") {
-            *id = answer["requestId"].clone();
+            *id = response["requestId"].clone();
         }
-        assert_eq!(body, answer, "{path}");
+        assert_eq!(body, response, "{path}");
     }
 
     // The other routes, and what cargo lambda makes of slugs and ids in the path.
@@ -278,7 +261,7 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
         .args(["lambda", "invoke", "--invoke-address", "127.0.0.1"])
         .args(["--invoke-port", &dev.port.to_string()])
         .args(["--data-file", "events/record-activities.json", "record-activities"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../"))
+        .current_dir(PROJECT)
         .output()
         .unwrap();
     assert_eq!(text(&recorded.stdout).trim(), r#"{"batchItemFailures":[]}"#, "{recorded:?}");
@@ -318,7 +301,7 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
 
 #[test]
 fn a_sudden_end_leaves_no_process_behind() {
-    // From the first process that it starts to the functions that answer.
+    // From the first process that it starts to the functions that response.
     for moment in ["guard", "cargo-lambda", "cargo run"] {
         let dev = Dev::spawn(&["--empty"]);
         dev.process(moment);
@@ -335,22 +318,14 @@ fn its_secret_is_refused_by_a_function_whose_database_is_elsewhere() {
     let dev = Dev::start(&["--empty"]);
     let function = dev.process("debug/list-activities").command;
     let started = |endpoint: &str| {
-        let tables = activity_log_local::tables();
         Command::new(function.trim())
-            .env("JWT_SECRET", activity_log_local::JWT_SECRET)
-            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-            .env("AWS_REGION", activity_log_local::REGION)
-            .env("AWS_ACCESS_KEY_ID", activity_log_local::ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", activity_log_local::ACCESS_KEY)
-            .env("ACTIVITIES_TABLE", tables.activities)
-            .env("DIRECTORY_TABLE", tables.directory)
-            .env("LEDGER_TABLE", tables.ledger)
+            .envs(activity_log_local::variables(endpoint))
             // Where Lambda's runtime would be: nothing listens there.
             .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
             .env("AWS_LAMBDA_FUNCTION_NAME", "list-activities")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../"))
+            .current_dir(PROJECT)
             .output()
             .unwrap()
     };
@@ -385,7 +360,7 @@ fn a_tester_that_knows_only_openapi_yaml_finds_no_difference() {
         .args(["--checks", "all", "--max-examples", "40", "--seed", "1", "--no-color"])
         .args(["--workers", "2"])
         .env("PYTHONPATH", ".tools")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../"))
+        .current_dir(PROJECT)
         .output()
         .expect("schemathesis is not installed: run the tests with `make test`");
     let said = text(&output.stdout);
@@ -396,13 +371,9 @@ fn a_tester_that_knows_only_openapi_yaml_finds_no_difference() {
 
 #[test]
 fn a_missing_tool_is_said_in_one_line() {
-    let folder = Folder::new();
+    let folder = folder();
     // A cargo that knows of no cargo-lambda.
-    let cargo = folder.path().join("cargo");
-    std::fs::write(&cargo, "#!/bin/sh\nexit 101\n").unwrap();
-    let mut permissions = std::fs::metadata(&cargo).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-    std::fs::set_permissions(&cargo, permissions).unwrap();
+    script(&folder, "cargo", "#!/bin/sh\nexit 101\n");
     let output = tool(&["dev"]).env("PATH", folder.path()).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");

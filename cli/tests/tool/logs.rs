@@ -2,16 +2,9 @@
 
 use std::process::Output;
 
-use activity_log_local::engine::Engine;
+use activity_log_local::kit::{Table, number};
 
-use crate::support::{run, text, tool};
-
-const TEMPLATE: &str = include_str!("../../../template.yaml");
-const SAMPLE: &str = include_str!("../../sample.ndjson");
-
-async fn engine() -> Engine {
-    Engine::in_memory(TEMPLATE).await.unwrap()
-}
+use crate::support::{SAMPLE, engine, run, text, tool};
 
 /// An activity of `user` in `second`, with whatever `more` says of it.
 fn activity(user: u64, second: u64, more: &str) -> String {
@@ -173,8 +166,8 @@ async fn a_bad_line_stops_the_import_with_its_number_and_reason() {
     let exported = run(&engine.endpoint(), &["export", "--user", "3"], "");
     let exported = text(&exported.stdout);
     assert_eq!(exported.matches(r#""type":"activity""#).count(), 2, "nothing after the bad line");
-    let mended = format!("{}\n{}\n", good.join("\n"), activity(3, 9, ""));
-    let output = run(&engine.endpoint(), &["import"], &mended);
+    let corrected = format!("{}\n{}\n", good.join("\n"), activity(3, 9, ""));
+    let output = run(&engine.endpoint(), &["import"], &corrected);
     assert!(text(&output.stdout).starts_with("imported: 1 activities"), "{output:?}");
 }
 
@@ -277,14 +270,7 @@ async fn metadata_that_came_with_line_breaks_is_exported_on_one_line() {
 async fn verify_exits_1_with_the_first_contradiction() {
     let engine = engine().await;
     run(&engine.endpoint(), &["import"], SAMPLE);
-    let client = activity_log_local::client(&engine.endpoint());
-    client
-        .delete_item()
-        .table_name("ActivitiesTable")
-        .key("id", aws_sdk_dynamodb::types::AttributeValue::N("77".into()))
-        .send()
-        .await
-        .unwrap();
+    Table::at(&engine.endpoint(), "ActivitiesTable").delete(&[("id", number(77))]).await;
     for arguments in [&["verify"][..], &["verify", "--user", "3"]] {
         let output = run(&engine.endpoint(), arguments, "");
         assert_eq!(output.status.code(), Some(1));

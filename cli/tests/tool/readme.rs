@@ -1,17 +1,14 @@
 //! README.md: what it tells a reader to type, typed; and what it shows, compared with what comes back.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::dev::free_ports;
-use crate::support::text;
+use crate::support::{PROJECT, free_ports, read_until_ready, text};
 
 const README: &str = include_str!("../../../README.md");
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The fenced blocks of a page, each with its language.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
@@ -32,15 +29,14 @@ impl Terminal {
         let ports = format!(" ARGS='--port {port} --dynamodb-port {dynamodb_port}'");
         let mut make = Command::new("sh")
             .args(["-c", &format!("exec {}{ports}", command.trim())])
-            .current_dir(ROOT)
+            .current_dir(PROJECT)
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
             .unwrap();
-        let lines = BufReader::new(make.stdout.take().unwrap()).lines();
-        let is_ready = lines.map_while(Result::ok).any(|line| line.starts_with("Ctrl-C"));
+        let printed = read_until_ready(&mut make);
         let terminal = Self { make, port };
-        assert!(is_ready, "`{command}` ended before the API was there");
+        assert!(printed.contains("Ctrl-C"), "`{command}` ended before the API was there");
         terminal
     }
 }
@@ -101,7 +97,8 @@ fn every_command_of_the_readme_prints_what_it_shows() {
         assert!(last.starts_with("curl "), "nothing tests this command: {last}");
         typed = format!("{typed}{before}\n");
         let script = format!("set -e\n{typed}{last}");
-        let output = Command::new("sh").args(["-c", &script]).current_dir(ROOT).output().unwrap();
+        let output =
+            Command::new("sh").args(["-c", &script]).current_dir(PROJECT).output().unwrap();
         assert!(output.status.success(), "{script}: {}", text(&output.stderr));
         let (language, shown) = rest[at + 1];
         assert_eq!(language, "json", "{script}");

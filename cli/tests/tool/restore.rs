@@ -1,15 +1,13 @@
 //! The procedure of docs/operations.md that puts a user's log back, run as it stands there, with a
 //! failure at each of its steps.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use activity_log_local::engine::Engine;
+use activity_log_local::folder::Folder;
 
-use crate::support::{Folder, run, text};
+use crate::support::{SAMPLE, engine, folder, run, script, text};
 
-const TEMPLATE: &str = include_str!("../../../template.yaml");
-const SAMPLE: &str = include_str!("../../sample.ndjson");
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
 /// How many commands of the tool the procedure has.
@@ -44,10 +42,7 @@ struct Logs {
 
 impl Logs {
     async fn new() -> Self {
-        let (now, then) = (
-            Engine::in_memory(TEMPLATE).await.unwrap(),
-            Engine::in_memory(TEMPLATE).await.unwrap(),
-        );
+        let (now, then) = (engine().await, engine().await);
         let later =
             r#"{"type":"activity","userId":3,"action":"later","createdAt":"2024-06-01T00:00:00Z"}"#;
         run(&then.endpoint(), &["import"], SAMPLE);
@@ -57,9 +52,7 @@ impl Logs {
 
     /// Runs the procedure, of which one call of the tool fails.
     fn restore(&self, folder: &Folder, fail_at: usize, fail_with: u8) -> Output {
-        let tool = folder.path().join("activities");
-        std::fs::write(&tool, TOOL).unwrap();
-        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        script(folder, "activities", TOOL);
         let _ = std::fs::remove_file(folder.path().join("calls"));
         let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
         let restored = format!(
@@ -85,7 +78,7 @@ impl Logs {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_log_is_put_back_as_the_operations_page_says() {
-    let (logs, folder) = (Logs::new().await, Folder::new());
+    let (logs, folder) = (Logs::new().await, folder());
     let was = Logs::exported(&logs.now);
     let output = logs.restore(&folder, 0, 0);
     assert!(output.status.success(), "{output:?}");
@@ -102,7 +95,7 @@ async fn it_stops_at_the_first_failure_and_erases_nothing_after_an_export_that_b
     // A failing export may even end without an error, as when only its pipe is broken.
     let failures = (1..=STEPS).map(|step| (step, 1)).chain([(1, 0), (2, 0)]);
     for (step, status) in failures {
-        let folder = Folder::new();
+        let folder = folder();
         let output = logs.restore(&folder, step, status);
         assert!(!output.status.success(), "step {step}: {output:?}");
         let is_stopped = std::fs::read_to_string(folder.path().join("calls")).unwrap();

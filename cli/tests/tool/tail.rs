@@ -2,19 +2,17 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use activity_log_local::engine::Engine;
+use activity_log_local::folder::Folder;
 use serde_json::{Value, json};
 
-use crate::support::{Folder, run, text, tool};
-
-const TEMPLATE: &str = include_str!("../../../template.yaml");
-const SAMPLE: &str = include_str!("../../sample.ndjson");
+use crate::support::{SAMPLE, engine, folder, run, text, tool_at};
 
 /// A log of user 3 with `count` entries, numbered from 1 by their resource's id.
 async fn log(count: u64) -> Engine {
-    let engine = Engine::in_memory(TEMPLATE).await.unwrap();
+    let engine = engine().await;
     record(&engine, 1, count);
     engine
 }
@@ -40,9 +38,8 @@ fn tail(engine: &Engine, arguments: &[&str]) -> Output {
 
 /// The same, without waiting for its end.
 fn spawn(engine: &Engine, arguments: &[&str]) -> Child {
-    let mut command: Command = tool(&["tail", "--user", "3", "--local"]);
-    command.args(arguments).env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    let mut command = tool_at(&engine.endpoint(), &["tail", "--user", "3"]);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// The numbers of the entries on whole lines.
@@ -59,7 +56,7 @@ fn note(folder: &Folder) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_tail_writes_is_the_log_as_export_has_it_without_names_and_end() {
-    let engine = Engine::in_memory(TEMPLATE).await.unwrap();
+    let engine = engine().await;
     run(&engine.endpoint(), &["import"], SAMPLE);
     let exported = text(&run(&engine.endpoint(), &["export", "--user", "3"], "").stdout);
     let entries = exported.lines().filter(|line| line.contains(r#""type":"activity""#));
@@ -110,7 +107,7 @@ async fn an_event_is_one_of_cloudevents_1_0_with_the_entry_as_its_data() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_run_goes_on_where_the_last_one_ended() {
-    let (engine, folder) = (log(0).await, Folder::new());
+    let (engine, folder) = (log(0).await, folder());
     let note = note(&folder);
     let resumed = || {
         let output = tail(&engine, &["--resume", &note, "--batch", "10"]);
@@ -132,7 +129,7 @@ async fn the_next_run_goes_on_where_the_last_one_ended() {
 async fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_a_batch() {
     const ENTRIES: u64 = 1_500;
     const BATCH: u64 = 20;
-    let (engine, folder) = (log(ENTRIES).await, Folder::new());
+    let (engine, folder) = (log(ENTRIES).await, folder());
     let note = note(&folder);
     let mut random = fastrand::Rng::with_seed(1);
     // The last entry that was on a line of any run.
@@ -165,13 +162,13 @@ async fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_a_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_a_killed_run_left_half_written_in_a_file_takes_no_other_with_it() {
-    let (engine, folder) = (log(3).await, Folder::new());
+    let (engine, folder) = (log(3).await, folder());
     let (file, note) = (folder.path().join("activities.ndjson"), note(&folder));
     let append = |last: u64| {
-        let mut command = tool(&["tail", "--user", "3", "--local", "--resume", &note]);
+        let arguments = ["tail", "--user", "3", "--resume", &note];
+        let mut command = tool_at(&engine.endpoint(), &arguments);
         let output = std::fs::OpenOptions::new().append(true).create(true).open(&file).unwrap();
-        command.env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint()).stdout(output);
-        assert!(command.status().unwrap().success());
+        assert!(command.stdout(output).status().unwrap().success());
         let text = std::fs::read_to_string(&file).unwrap();
         let read = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let read: Vec<u64> = read.map(|entry| entry["resourceId"].as_u64().unwrap()).collect();
@@ -189,7 +186,7 @@ async fn a_line_that_a_killed_run_left_half_written_in_a_file_takes_no_other_wit
 
 #[tokio::test(flavor = "multi_thread")]
 async fn following_it_waits_for_what_is_new() {
-    let (engine, folder) = (log(3).await, Folder::new());
+    let (engine, folder) = (log(3).await, folder());
     let note = note(&folder);
     let mut child = spawn(&engine, &["--follow", "--interval", "1", "--resume", &note]);
     let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -209,7 +206,7 @@ async fn following_it_waits_for_what_is_new() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_rewritten_is_told_of_and_one_put_back_as_it_was_goes_on() {
-    let (engine, folder) = (log(40).await, Folder::new());
+    let (engine, folder) = (log(40).await, folder());
     let note = note(&folder);
     let resume = ["--resume", note.as_str()];
     assert_eq!(numbers(&text(&tail(&engine, &resume).stdout)).len(), 40);
@@ -237,7 +234,7 @@ async fn a_log_that_was_rewritten_is_told_of_and_one_put_back_as_it_was_goes_on(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_that_is_none_is_named_and_kept() {
-    let (engine, folder) = (log(1).await, Folder::new());
+    let (engine, folder) = (log(1).await, folder());
     let note = note(&folder);
     for (content, reason) in [
         ("", "EOF"),

@@ -56,7 +56,7 @@ impl Lag {
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Takes out of an answer what is hidden.
+    /// Takes out of a response what is hidden.
     pub(super) fn hide_from(
         &mut self,
         asked: &Value,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use activity_log::id::{ActivityId, IdSource};
+use activity_log::id::IdSource;
 use activity_log::logger::{ActivityLogger, AppendError};
-use activity_log::store::{Draft, Placement, Refusal};
+use activity_log::store::Refusal;
 use activity_log::time::Clock;
 use activity_log::{Metadata, NewActivity};
-use activity_log_local::kit::{Log, START, full, millis, user, whole};
+use activity_log_local::kit::{Log, START, full, kept, millis, user, whole};
 
 #[tokio::test]
 async fn an_entry_can_be_read_back_as_it_was_recorded() {
@@ -298,41 +298,32 @@ async fn one_activity_from_the_future_does_not_date_those_after_it() {
 #[tokio::test]
 async fn kept_entries_keep_their_time_and_id_or_are_refused() {
     let log = Log::new().await;
-    let kept = |id: Option<u64>, by: i64| Draft {
-        activity: full(1),
-        placement: Placement::Kept {
-            created_at: millis(START + by),
-            id: id.map(|id| ActivityId::try_from(id).unwrap()),
-        },
-    };
+    let at = |id: Option<u64>, by: i64| kept(full(1), millis(START + by), id);
     let append = async |draft| log.logger.append_drafts(user(3), [draft]).await;
-    let first = append(kept(Some(7), -100)).await.unwrap().pop().unwrap().activity;
+    let first = append(at(Some(7), -100)).await.unwrap().pop().unwrap().activity;
     assert_eq!((first.id.get(), first.created_at.as_millis()), (7, START - 100));
     for (id, by) in [(Some(8), -101), (Some(6), -100), (None, -101)] {
-        let error = append(kept(id, by)).await.unwrap_err().error;
+        let error = append(at(id, by)).await.unwrap_err().error;
         let refused = matches!(error, AppendError::Refused(Refusal::OutOfOrder { .. }));
         assert!(refused, "{error:?}");
     }
-    let error = append(kept(Some(7), -50)).await.unwrap_err().error;
+    let error = append(at(Some(7), -50)).await.unwrap_err().error;
     assert!(
         matches!(error, AppendError::Refused(Refusal::IdTaken { id }) if id.get() == 7),
         "{error:?}"
     );
-    let tied = append(kept(None, -100)).await.unwrap().pop().unwrap().activity;
+    let tied = append(at(None, -100)).await.unwrap().pop().unwrap().activity;
     assert!(tied.id > first.id);
 }
 
 #[tokio::test]
 async fn a_kept_id_that_is_taken_stops_a_batch_just_before_it() {
     let log = Log::new().await;
-    let kept = |id: u64, by: i64| Draft {
-        activity: full(id),
-        placement: Placement::Kept { created_at: millis(START + by), id: id.try_into().ok() },
-    };
-    log.logger.append_drafts(user(4), [kept(3, 0)]).await.unwrap();
+    let at = |id: u64, by: i64| kept(full(id), millis(START + by), Some(id));
+    log.logger.append_drafts(user(4), [at(3, 0)]).await.unwrap();
     for (id, batch) in [
-        (3, [kept(1, 1), kept(2, 2), kept(3, 3), kept(4, 4)]),
-        (5, [kept(5, 5), kept(6, 6), kept(5, 7), kept(8, 8)]),
+        (3, [at(1, 1), at(2, 2), at(3, 3), at(4, 4)]),
+        (5, [at(5, 5), at(6, 6), at(5, 7), at(8, 8)]),
     ] {
         let stopped = log.logger.append_drafts(user(3), batch).await.unwrap_err();
         assert_eq!(stopped.recorded.len(), 2);

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use activity_log::NewActivity;
 use activity_log::directory::{NameChange, WantedNames};
 use activity_log::id::ProjectId;
-use activity_log::store::{Draft, Order, PageRequest, Placement, Start, TimeRange, Usage, measure};
+use activity_log::store::{Draft, Order, PageRequest, Start, TimeRange, Usage, measure};
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log_local::kit::{
-    Log, START, Workload, filtered, millis, project as named, request, user, whole,
+    Log, START, Workload, filtered, kept, millis, project as named, request, user, whole,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
@@ -28,8 +28,8 @@ async fn log_of(count: u64, mut workload: Workload) -> Log {
         .map(|number| {
             let created_at = millis(START + 60_000 * i64::try_from(number).unwrap());
             let since_2024 = u64::try_from(created_at.as_millis() - 1_704_067_200_000).unwrap();
-            let id = (since_2024 << 12 | random.u64(..4_096)).try_into().ok();
-            Draft { activity: workload.next(), placement: Placement::Kept { created_at, id } }
+            let id = since_2024 << 12 | random.u64(..4_096);
+            kept(workload.next(), created_at, Some(id))
         })
         .collect();
     log.logger.append_drafts(user(3), drafts).await.unwrap();
@@ -115,7 +115,7 @@ fn environment() -> Scope {
 }
 
 struct Limit {
-    trips: u32,
+    round_trips: u32,
     units: f64,
 }
 
@@ -127,7 +127,11 @@ async fn cost(log: &Log, name: &str, request: &PageRequest, limit: Limit) -> (u6
         "{name}: {length} of {}, {} read units, {} round trips",
         page.total, usage.read_units, usage.trips
     );
-    assert!(usage.trips <= limit.trips, "{name}: {usage:?}, at most {} trips", limit.trips);
+    assert!(
+        usage.trips <= limit.round_trips,
+        "{name}: {usage:?}, at most {} round trips",
+        limit.round_trips
+    );
     assert!(usage.read_units <= limit.units, "{name}: {usage:?}, at most {} units", limit.units);
     assert_eq!(length as u64, page.total.saturating_sub(page.offset).min(request.limit as u64));
     (page.total, usage)
@@ -146,7 +150,7 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
             ("project", View::of(project()), 4.5, 5.5),
             ("environment", View::of(environment()), 4.5, 5.5),
         ] {
-            for (offset, trips, units) in [
+            for (offset, round_trips, units) in [
                 (0, 1, near),
                 (16, 1, near + 1.0),
                 (17, 3, deep),
@@ -161,27 +165,27 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
                     // a list goes on later; that of a project or environment does not.
                     let is_past = offset > count && order == Order::OldestFirst;
                     let limit = if is_past && !name.starts_with("user") {
-                        Limit { trips: trips + 1, units: units + 0.5 }
+                        Limit { round_trips: round_trips + 1, units: units + 0.5 }
                     } else {
-                        Limit { trips, units }
+                        Limit { round_trips, units }
                     };
                     let (total, _) = cost(&log, &name, &request, limit).await;
                     assert_eq!(total, count);
                 }
             }
             let total = request(view.clone(), at(0), 0);
-            cost(&log, "total", &total, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "total", &total, Limit { round_trips: 1, units: 1.0 }).await;
             let facets = PageRequest { facets: true, ..total };
-            cost(&log, "facets", &facets, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "facets", &facets, Limit { round_trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), count / 2, 100).await;
             let next = request(view, Start::After(page.next().unwrap()), 100);
-            cost(&log, "after a cursor", &next, Limit { trips: 1, units: near }).await;
+            cost(&log, "after a cursor", &next, Limit { round_trips: 1, units: near }).await;
             let next = PageRequest { order: Order::OldestFirst, ..next };
-            cost(&log, "after a cursor", &next, Limit { trips: 1, units: near + 0.5 }).await;
+            cost(&log, "after a cursor", &next, Limit { round_trips: 1, units: near + 0.5 }).await;
         }
         for scope in [project(), environment()] {
             let whole = PageRequest { is_whole: true, ..PageRequest::newest(View::of(scope), 100) };
-            cost(&log, "with the client", &whole, Limit { trips: 3, units: 55.0 }).await;
+            cost(&log, "with the client", &whole, Limit { round_trips: 3, units: 55.0 }).await;
         }
         let page = log.page(whole(3), count / 3, 1).await;
         let (entry, usage) = measure(log.store.activity(page.activities[0].id)).await;
@@ -199,7 +203,7 @@ async fn ranges_cost(log: &Log, count: u64) {
     let range = TimeRange { since: at(count / 10 + 7), until: at(count / 10 * 9 + 7) };
     for view in [whole(3), filtered(project(), Some("function"), Some("create"))] {
         let is_filtered = view.filter != Filter::default();
-        for (order, offset, limit, trips, units) in [
+        for (order, offset, limit, round_trips, units) in [
             (Order::NewestFirst, 0, 0, 2, 4.5),
             (Order::NewestFirst, 0, 100, if is_filtered { 5 } else { 2 }, 30.0),
             (Order::NewestFirst, count / 10, 100, 6, 30.0),
@@ -213,7 +217,7 @@ async fn ranges_cost(log: &Log, count: u64) {
                 let request = PageRequest { range, order, facets, ..request };
                 let name =
                     format!("range, filter {is_filtered}, {order:?}, {offset}, {limit}, {facets}");
-                let (total, _) = cost(log, &name, &request, Limit { trips, units }).await;
+                let (total, _) = cost(log, &name, &request, Limit { round_trips, units }).await;
                 assert!(is_filtered || total == count / 10 * 8, "{total}");
             }
         }
@@ -230,7 +234,7 @@ async fn cursors_cost(log: &Log, count: u64) {
             let next = log.store.page(&first).await.unwrap().next().unwrap();
             let page =
                 PageRequest { range, order, ..request(view.clone(), Start::After(next), 100) };
-            let limit = Limit { trips: 2, units };
+            let limit = Limit { round_trips: 2, units };
             cost(log, "after a cursor before the range", &page, limit).await;
         }
     }
@@ -240,7 +244,7 @@ async fn cursors_cost(log: &Log, count: u64) {
         ..request(view.clone(), start, limit)
     };
     let total = log.page(rare.clone(), 0, 0).await.total;
-    for (name, view, start, limit, trips, units) in [
+    for (name, view, start, limit, round_trips, units) in [
         ("the last page", View::of(project()), Start::Offset(count - 9), 100, 2, 2.0),
         ("the last page, filtered", rare.clone(), Start::Offset(total - 9), 100, 5, 9.0),
         ("no page", View::of(project()), Start::Offset(0), 0, 1, 1.0),
@@ -248,7 +252,7 @@ async fn cursors_cost(log: &Log, count: u64) {
         ("no page, in the middle", View::of(project()), Start::Offset(count / 2), 0, 3, 2.0),
         ("no page, in the middle, filtered", rare, Start::Offset(total / 2), 0, 5, 4.5),
     ] {
-        cost(log, name, &oldest(&view, start, limit), Limit { trips, units }).await;
+        cost(log, name, &oldest(&view, start, limit), Limit { round_trips, units }).await;
     }
 }
 
@@ -268,7 +272,7 @@ async fn histograms_cost(log: &Log, count: u64, views: &[View]) {
                 let total = PageRequest::newest(view.clone(), 0);
                 let request = PageRequest { range, facets, histogram, ..total };
                 let name = format!("{parts} parts of {name}, filter {is_filtered}, {facets}");
-                let (total, _) = cost(log, &name, &request, Limit { trips: 4, units }).await;
+                let (total, _) = cost(log, &name, &request, Limit { round_trips: 4, units }).await;
                 let counts = log.store.page(&request).await.unwrap().histogram.unwrap().counts;
                 assert_eq!(counts.iter().sum::<u64>(), total, "{name}");
             }
@@ -295,7 +299,7 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
             (10_000, 115.0),
         ] {
             let view = View { scope: project(), filter: every(nth) };
-            let limit = || Limit { trips: 5, units: f64::max(units, bound) };
+            let limit = || Limit { round_trips: 5, units: f64::max(units, bound) };
             let total = (count + nth - 1 - first(nth)) / nth;
             for offset in [0, 7, total / 2, total / 3, total * 4 / 5] {
                 let name = format!("one in {nth}, offset {offset}");
@@ -304,9 +308,9 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
                 assert_eq!(counted, total);
             }
             let exact = request(view.clone(), Start::Offset(0), 0);
-            cost(&log, "total", &exact, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "total", &exact, Limit { round_trips: 1, units: 1.0 }).await;
             let facets = PageRequest { facets: true, ..exact };
-            cost(&log, "facets", &facets, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "facets", &facets, Limit { round_trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), total / 2, 1).await;
             if let Some(next) = page.next() {
                 for order in [Order::NewestFirst, Order::OldestFirst] {
@@ -321,7 +325,7 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
         let resource_type = Facet { only: None, except: except.collect() };
         let filter = Filter { resource_type, ..Filter::default() };
         let request = PageRequest::newest(View { scope: project(), filter }, 100);
-        let limit = Limit { trips: 5, units: f64::max(53.0, bound) };
+        let limit = Limit { round_trips: 5, units: f64::max(53.0, bound) };
         assert_eq!(cost(&log, "exclusions", &request, limit).await.0, count / 10);
         let rare = View { scope: project(), filter: every(1_000) };
         histograms_cost(&log, count, &[View::of(project()), request.view, rare]).await;

@@ -2,12 +2,14 @@
 //! no longer the one that it was made of.
 
 use activity_log::store::{
-    Anchor, Cursor, Draft, HashPrefix, Order, Page, PageError, PageRequest, Placement, SortKey,
-    Start, TimeRange,
+    Anchor, Cursor, Draft, HashPrefix, Order, Page, PageError, PageRequest, SortKey, Start,
+    TimeRange,
 };
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log::{Activity, NewActivity};
-use activity_log_local::kit::{Log, START, filtered, full, millis, request, user, whole};
+use activity_log_local::kit::{
+    Log, START, as_recorded, filtered, full, millis, request, user, whole,
+};
 
 const ORDERS: [Order; 2] = [Order::NewestFirst, Order::OldestFirst];
 
@@ -274,11 +276,7 @@ async fn a_list_goes_on_later_after_all_that_was_looked_at() {
 
 /// What is put into a log to be as it was.
 fn drafts(entries: &[Activity]) -> Vec<Draft> {
-    let draft = |entry: &Activity| Draft {
-        activity: NewActivity { details: entry.details.clone(), idempotency_key: None },
-        placement: Placement::Kept { created_at: entry.created_at, id: Some(entry.id) },
-    };
-    entries.iter().map(draft).collect()
+    entries.iter().map(as_recorded).collect()
 }
 
 #[tokio::test]

@@ -5,8 +5,7 @@ use activity_log::directory::NameChange;
 use activity_log::store::Erased;
 use activity_log::view::Scope;
 use activity_log_local::faults::{Fault, Faults, Injection};
-use activity_log_local::kit::{Log, full, person, project, user, whole};
-use activity_log_local::tables;
+use activity_log_local::kit::{Log, Table, full, person, project, user, whole};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// Users 3 and 30, each with as many entries of the same projects, with blocks, idempotency
@@ -28,20 +27,16 @@ async fn two_users(entries: u64) -> Log {
 
 /// How many items the tables hold of a user.
 async fn items(log: &Log, id: u64) -> u64 {
-    let tables = tables();
-    entries(log, id).await
-        + items_of(log, tables.directory, id).await
-        + items_of(log, tables.ledger, id).await
+    entries(log, id).await + items_of(log.directory(), id).await + items_of(log.ledger(), id).await
 }
 
 /// How many of them are entries.
 async fn entries(log: &Log, id: u64) -> u64 {
-    items_of(log, tables().activities, id).await
+    items_of(log.activities(), id).await
 }
 
-async fn items_of(log: &Log, table: String, id: u64) -> u64 {
-    let scan = log.client.scan().table_name(table).into_paginator().items().send();
-    let items = scan.collect::<Result<Vec<_>, _>>().await.unwrap();
+async fn items_of(table: Table, id: u64) -> u64 {
+    let items = table.scan().await;
     let of_user = items.iter().filter(|item| match (item.get("userId"), item.get("scope")) {
         (Some(AttributeValue::N(user)), None) => *user == id.to_string(),
         (None, Some(AttributeValue::S(scope))) => {

@@ -3,21 +3,9 @@
 use std::time::Duration;
 
 use activity_log::NewActivity;
-use activity_log::id::IdSource;
 use activity_log::logger::{ActivityLogger, AppendError, DEFAULT_DEADLINE};
-use activity_log::store::Store;
-use activity_log_local::faults::{Fault, Faults, Injection, WRITE};
-use activity_log_local::kit::{Log, full, user, whole};
-use aws_sdk_dynamodb::Client;
-
-/// A log, and a logger whose connection can be made to fail.
-async fn faulty_log() -> (Log, ActivityLogger, Faults) {
-    let log = Log::new().await;
-    let faults = Faults::new(1);
-    let logger = ActivityLogger::new(faults.store(&log.engine.endpoint()))
-        .with_ids(IdSource::new(fastrand::Rng::with_seed(7)));
-    (log, logger, faults)
-}
+use activity_log_local::faults::{Fault, Injection, WRITE};
+use activity_log_local::kit::{Log, full, silent_store, user, whole};
 
 /// Three activities, with idempotency keys that begin with `key` if there is one.
 fn batch(key: Option<&str>) -> Vec<NewActivity> {
@@ -30,7 +18,7 @@ fn batch(key: Option<&str>) -> Vec<NewActivity> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_fails_at_whatever_step_an_append_is_recorded_once() {
-    let (log, logger, faults) = faulty_log().await;
+    let (log, logger, faults) = Log::faulty().await;
     let mut expected = 0;
     // What an append and its repetition do, step by step: read the heads, write; read, look up.
     for fault in Fault::SURVIVABLE {
@@ -54,7 +42,7 @@ async fn whatever_fails_at_whatever_step_an_append_is_recorded_once() {
                         assert!(same, "{injection:?}");
                     }
                     faults.inject(None);
-                    faults.settle().await;
+                    faults.wait_for_late().await;
                     let total = log.page(whole(3), 0, 0).await.total;
                     assert_eq!(total, expected, "{injection:?} key {key:?}");
                 }
@@ -73,7 +61,7 @@ async fn an_append_that_never_succeeds_ends_at_its_deadline_and_says_what_it_kno
     for (fault, unsettled) in
         [(Fault::Conflict, false), (Fault::Throttled, false), (Fault::NotSent, true)]
     {
-        let (log, logger, faults) = faulty_log().await;
+        let (log, logger, faults) = Log::faulty().await;
         let logger = logger.with_deadline(Duration::from_millis(400));
         let times = u64::MAX;
         faults.inject(Some(Injection { fault, operation: Some(WRITE), after: 0, times }));
@@ -91,11 +79,7 @@ async fn an_append_that_never_succeeds_ends_at_its_deadline_and_says_what_it_kno
 /// Time passes only as fast as it is waited for: what takes ten seconds takes none here.
 #[tokio::test(start_paused = true)]
 async fn a_database_that_never_answers_holds_up_an_append_until_its_deadline_and_no_longer() {
-    let faults = Faults::new(1);
-    let injection = Injection { fault: Fault::Stalled, operation: None, after: 0, times: u64::MAX };
-    faults.inject(Some(injection));
-    let config = activity_log_local::client_config("http://127.0.0.1:1").http_client(faults);
-    let store = Store::new(&Client::from_conf(config.build()), activity_log_local::tables());
+    let store = silent_store();
     for deadline in [Duration::from_millis(500), DEFAULT_DEADLINE] {
         let started = tokio::time::Instant::now();
         let logger = ActivityLogger::new(store.clone()).with_deadline(deadline);

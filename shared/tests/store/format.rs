@@ -1,76 +1,31 @@
 //! The storage format as docs/format.md describes it: the page's program reads what the store writes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use activity_log::store::{Draft, Placement};
 use activity_log::view::Scope;
 use activity_log::{Activity, NewActivity};
-use activity_log_local::kit::{Log, START, Workload, millis, user};
+use activity_log_local::kit::{
+    Item, Log, START, Workload, as_printed, kept, millis, run, text, user,
+};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md"));
-
-type Item = HashMap<String, AttributeValue>;
 
 /// What the page has in fences of this kind, in order.
 fn fenced(kind: &str) -> impl Iterator<Item = &'static str> {
     PAGE.split("```").filter_map(move |part| part.strip_prefix(kind)?.strip_prefix('\n'))
 }
 
-/// The items of the Ledger.
-async fn ledger(log: &Log) -> Vec<Item> {
-    let scan = log.client.scan().table_name("LedgerTable").into_paginator().items().send();
-    scan.collect::<Result<Vec<_>, _>>().await.unwrap()
-}
-
-/// The items of the index `user`.
-async fn entries(log: &Log) -> Vec<Item> {
-    let query = log
-        .client
-        .query()
-        .table_name("ActivitiesTable")
-        .index_name("user")
-        .key_condition_expression("userId = :user")
-        .expression_attribute_values(":user", AttributeValue::N("3".to_owned()));
-    let items = query.into_paginator().items().send();
-    items.collect::<Result<Vec<_>, _>>().await.unwrap()
-}
-
-/// Items as `aws dynamodb query` prints them.
-fn printed(items: &[Item]) -> Vec<Value> {
-    let attribute = |value: &AttributeValue| match value {
-        AttributeValue::N(number) => json!({ "N": number }),
-        AttributeValue::S(text) => json!({ "S": text }),
-        AttributeValue::B(bytes) => json!({ "B": BASE64_STANDARD.encode(bytes) }),
-        other => panic!("{other:?}"),
-    };
-    let items = items.iter();
-    items
-        .map(|item| item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
-        .collect()
-}
-
 /// Runs the program of the page. What it prints if it finds everything right, or what is wrong.
 fn second_reader(ledger: &[Item], entries: &[Item]) -> Result<String, String> {
-    let mut child = Command::new("python3")
-        .args(["-c", fenced("python").next().unwrap()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let printed = |items: &[Item]| items.iter().map(as_printed).collect::<Vec<Value>>();
     let input = json!({ "Ledger": printed(ledger), "Activities": printed(entries) });
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.to_string().as_bytes()).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
+    let program = fenced("python").next().unwrap();
+    let output = run(Command::new("python3").args(["-c", program]), &input.to_string());
     let text = |bytes| String::from_utf8(bytes).unwrap();
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
@@ -134,14 +89,13 @@ async fn record(log: &Log) -> Vec<Activity> {
 async fn the_reader_in_the_documentation_finds_what_was_recorded_and_names_what_was_changed() {
     let log = Log::new().await;
     let recorded = record(&log).await;
-    let (ledger, entries) = (ledger(&log).await, entries(&log).await);
+    let (ledger, entries) = (log.ledger().scan().await, log.activities().of_user(3).await);
     assert_eq!(entries.len(), recorded.len());
     let printed = second_reader(&ledger, &entries).unwrap();
     assert_eq!(printed, expected(&recorded));
     let whole = "user#3: 4812 entries, 50 pairs, 75 blocks, 3 nodes\n";
     assert!(printed.starts_with(whole), "{printed}");
 
-    let text = |text: &str| AttributeValue::S(text.to_owned());
     let subscript = |scope: &str, item: &str| {
         let is_it = |stored: &Item| stored["scope"] == text(scope) && stored["item"] == text(item);
         ledger.iter().position(is_it).unwrap()
@@ -181,18 +135,14 @@ async fn the_reader_in_the_documentation_finds_what_was_recorded_and_names_what_
 #[tokio::test]
 async fn the_example_in_the_documentation_is_what_is_stored() {
     let log = Log::new().await;
-    let draft = |created_at: i64, id: u64, activity: NewActivity| Draft {
-        activity,
-        placement: Placement::Kept { created_at: millis(created_at), id: id.try_into().ok() },
-    };
     let create = || NewActivity::new("create").resource("function", 5.try_into().unwrap());
     let drafts = [
-        draft(1_705_314_600_000, 5_109_350_400_005, create()),
-        draft(1_705_314_601_500, 5_109_356_544_300, NewActivity::new("sync")),
-        draft(1_705_314_601_500, 5_109_356_544_301, create()),
+        kept(create(), millis(1_705_314_600_000), Some(5_109_350_400_005)),
+        kept(NewActivity::new("sync"), millis(1_705_314_601_500), Some(5_109_356_544_300)),
+        kept(create(), millis(1_705_314_601_500), Some(5_109_356_544_301)),
     ];
     log.logger.append_drafts(user(3), drafts).await.unwrap();
-    let ledger = ledger(&log).await;
+    let ledger = log.ledger().scan().await;
     assert_eq!(ledger.len(), 1, "the head");
     let example = fenced("text").find(|block| block.contains("version 1")).unwrap();
     let written = example.lines().flat_map(|line| {
@@ -201,6 +151,6 @@ async fn the_example_in_the_documentation_is_what_is_stored() {
     });
     let stored = ledger[0]["data"].as_b().unwrap().clone().into_inner();
     assert_eq!(stored, written.collect::<Vec<u8>>());
-    let lines = second_reader(&ledger, &entries(&log).await);
+    let lines = second_reader(&ledger, &log.activities().of_user(3).await);
     assert_eq!(lines.as_deref(), Ok("user#3: 3 entries, 2 pairs, 0 blocks, 0 nodes\n"));
 }

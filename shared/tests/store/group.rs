@@ -6,20 +6,11 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use activity_log::NewActivity;
-use activity_log::logger::{ActivityLogger, AppendError};
-use activity_log::store::{Draft, Placement, Refusal, StoreError, measure};
+use activity_log::logger::AppendError;
+use activity_log::store::{Draft, Refusal, StoreError, measure};
 use activity_log_local::faults::{Fault, Faults, Injection, WRITE};
-use activity_log_local::kit::{Log, START, full, millis, user};
-use aws_sdk_dynamodb::types::AttributeValue;
+use activity_log_local::kit::{Log, START, full, kept, ledger_key, millis, text, user};
 use futures_util::future::join_all;
-
-/// A log, and a logger whose connection can be made to fail.
-async fn faulty_log() -> (Log, ActivityLogger, Faults) {
-    let log = Log::new().await;
-    let faults = Faults::new(1);
-    let logger = log.logger_of(faults.store(&log.engine.endpoint()));
-    (log, logger, faults)
-}
 
 fn numbered(number: usize) -> NewActivity {
     NewActivity::new("sync").description(number.to_string())
@@ -42,16 +33,13 @@ fn begin<F: Future>(future: Pin<&mut F>) {
 }
 
 /// One whose time is kept: so many milliseconds after [`START`].
-fn kept(number: usize, by: i64) -> Draft {
-    Draft {
-        activity: numbered(number),
-        placement: Placement::Kept { created_at: millis(START + by), id: None },
-    }
+fn timed(number: usize, by: i64) -> Draft {
+    kept(numbered(number), millis(START + by), None)
 }
 
 #[tokio::test]
 async fn they_are_recorded_in_the_order_in_which_they_were_asked_for_in_few_transactions() {
-    let (log, logger, faults) = faulty_log().await;
+    let (log, logger, faults) = Log::faulty().await;
     let appends = (0..300).map(|number| logger.append(user(3), numbered(number)));
     let recorded = join_all(appends).await;
     for (number, recorded) in recorded.into_iter().enumerate() {
@@ -66,11 +54,11 @@ async fn they_are_recorded_in_the_order_in_which_they_were_asked_for_in_few_tran
 
 #[tokio::test]
 async fn a_draft_that_is_refused_fails_alone() {
-    let (log, logger, faults) = faulty_log().await;
+    let (log, logger, faults) = Log::faulty().await;
     let batches = [
-        vec![kept(0, -50), kept(1, -40)],
-        vec![kept(2, -30), kept(3, -60), kept(4, -10)],
-        vec![kept(5, -20)],
+        vec![timed(0, -50), timed(1, -40)],
+        vec![timed(2, -30), timed(3, -60), timed(4, -10)],
+        vec![timed(5, -20)],
         vec![numbered(6).into()],
     ];
     let appends = batches.iter().map(|batch| logger.append_drafts(user(3), batch.clone()));
@@ -86,17 +74,12 @@ async fn a_draft_that_is_refused_fails_alone() {
 
 #[tokio::test]
 async fn an_id_that_is_taken_ends_the_batch_that_keeps_it_and_no_other() {
-    let (log, logger, _) = faulty_log().await;
-    let kept = |number: usize, id: u64| Draft {
-        activity: numbered(number),
-        placement: Placement::Kept {
-            created_at: millis(START + i64::try_from(id).unwrap()),
-            id: id.try_into().ok(),
-        },
+    let (log, logger, _) = Log::faulty().await;
+    let of = |number: usize, id: u64| {
+        kept(numbered(number), millis(START + i64::try_from(id).unwrap()), Some(id))
     };
-    log.logger.append_drafts(user(4), [kept(9, 12)]).await.unwrap();
-    let batches =
-        [vec![kept(0, 10)], vec![kept(1, 11), kept(2, 12), kept(3, 13)], vec![kept(4, 14)]];
+    log.logger.append_drafts(user(4), [of(9, 12)]).await.unwrap();
+    let batches = [vec![of(0, 10)], vec![of(1, 11), of(2, 12), of(3, 13)], vec![of(4, 14)]];
     let appends = batches.iter().map(|batch| logger.append_drafts(user(3), batch.clone()));
     let mut recorded = join_all(appends).await;
     let taken = recorded.remove(1).unwrap_err();
@@ -109,17 +92,12 @@ async fn an_id_that_is_taken_ends_the_batch_that_keeps_it_and_no_other() {
 
 #[tokio::test]
 async fn a_scope_that_cannot_be_read_fails_its_own_callers_alone() {
-    let (log, logger, _) = faulty_log().await;
+    let (log, logger, _) = Log::faulty().await;
     let at = |number: usize, project: u64| {
         numbered(number).environment(project.try_into().unwrap(), project.try_into().unwrap())
     };
     logger.append(user(3), at(0, 7)).await.unwrap();
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let broken = log.client.update_item().table_name("LedgerTable");
-    let broken = broken.key("scope", text("user#3/project#7")).key("item", text("head"));
-    let broken = broken.update_expression("SET #data = :data");
-    let broken = broken.expression_attribute_names("#data", "data");
-    broken.expression_attribute_values(":data", text("?")).send().await.unwrap();
+    log.ledger().set(&ledger_key("user#3/project#7", "head"), "data", text("?")).await;
     let appends = [at(1, 4), at(2, 7), at(3, 4), at(4, 7), numbered(5)];
     let appends = appends.map(|activity| logger.append(user(3), activity));
     let recorded = join_all(appends).await;
@@ -137,7 +115,7 @@ async fn a_scope_that_cannot_be_read_fails_its_own_callers_alone() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_harms_nobody() {
-    let (log, logger, faults) = faulty_log().await;
+    let (log, logger, faults) = Log::faulty().await;
     {
         let gone = pin!(logger.append(user(3), numbered(0)));
         begin(gone);
@@ -164,9 +142,10 @@ async fn a_caller_that_goes_away_harms_nobody() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_is_settled_for_all_who_shared_the_transaction() {
-    for fault in [Fault::AnswerLost, Fault::TokenExpired, Fault::AnswerLate, Fault::InProgress] {
-        let (log, logger, faults) = faulty_log().await;
+async fn a_response_that_is_lost_is_settled_for_all_who_shared_the_transaction() {
+    for fault in [Fault::ResponseLost, Fault::TokenExpired, Fault::ResponseLate, Fault::InProgress]
+    {
+        let (log, logger, faults) = Log::faulty().await;
         inject(&faults, fault, WRITE, 1);
         let appends = (0..20).map(|number| logger.append(user(3), numbered(number)));
         let recorded = join_all(appends).await;
@@ -180,7 +159,7 @@ async fn an_answer_that_is_lost_is_settled_for_all_who_shared_the_transaction() 
 #[tokio::test]
 async fn each_caller_is_answered_at_its_own_deadline_and_says_what_is_known() {
     for (fault, unsettled) in [(Fault::Conflict, false), (Fault::NotSent, true)] {
-        let (log, logger, faults) = faulty_log().await;
+        let (log, logger, faults) = Log::faulty().await;
         inject(&faults, fault, WRITE, u64::MAX);
         let hasty = logger.clone().with_deadline(Duration::from_millis(300));
         let patient = logger.append(user(3), numbered(0));
@@ -203,9 +182,9 @@ async fn each_caller_is_answered_at_its_own_deadline_and_says_what_is_known() {
 
 #[tokio::test]
 async fn what_was_not_sent_by_its_deadline_is_not_recorded_later() {
-    let (log, logger, faults) = faulty_log().await;
+    let (log, logger, faults) = Log::faulty().await;
     // The heads come when the caller has given up.
-    inject(&faults, Fault::AnswerLate, "BatchGetItem", 1);
+    inject(&faults, Fault::ResponseLate, "BatchGetItem", 1);
     let hasty = logger.clone().with_deadline(Duration::from_millis(100));
     let error = hasty.append(user(3), numbered(0)).await.unwrap_err();
     assert!(matches!(error, AppendError::Deadline { unsettled: false, .. }), "{error:?}");
@@ -215,7 +194,7 @@ async fn what_was_not_sent_by_its_deadline_is_not_recorded_later() {
 
 #[tokio::test]
 async fn what_an_append_took_is_counted_once_among_those_who_shared_it() {
-    let (_log, logger, faults) = faulty_log().await;
+    let (_log, logger, faults) = Log::faulty().await;
     let appends = (0..10).map(|number| measure(logger.append(user(3), full(number))));
     let used = join_all(appends).await.into_iter().map(|(recorded, usage)| {
         recorded.unwrap();
@@ -247,7 +226,7 @@ async fn callers_that_follow_each_other_closely_are_all_answered() {
 
 #[tokio::test]
 async fn a_transaction_that_is_late_is_not_forgotten_when_one_of_its_callers_goes() {
-    let (log, logger, faults) = faulty_log().await;
+    let (log, logger, faults) = Log::faulty().await;
     let at = |number: usize, project: u64| {
         numbered(number).environment(project.try_into().unwrap(), project.try_into().unwrap())
     };
@@ -258,18 +237,18 @@ async fn a_transaction_that_is_late_is_not_forgotten_when_one_of_its_callers_goe
         tokio::join!(hasty.append(user(3), at(1, 7)), logger.append(user(3), numbered(2)));
     assert!(matches!(goes, Err(AppendError::Deadline { unsettled: true, .. })), "{goes:?}");
     stays.unwrap();
-    faults.settle().await;
+    faults.wait_for_late().await;
     let said = said(&log).await;
     assert_eq!(said.iter().filter(|said| *said == "2").count(), 1, "{said:?}");
     log.verify(3).await;
 }
 
 #[tokio::test]
-async fn a_refusal_beside_a_lost_answer_holds_up_nobody() {
-    let (log, logger, faults) = faulty_log().await;
+async fn a_refusal_beside_a_lost_response_holds_up_nobody() {
+    let (log, logger, faults) = Log::faulty().await;
     // Nothing is written, and nobody knows.
     inject(&faults, Fault::ServerError, WRITE, 1);
-    let batch = [kept(0, -50), kept(1, -60)];
+    let batch = [timed(0, -50), timed(1, -60)];
     let other = logger.append(user(3), numbered(2));
     let (refused, other) = tokio::join!(logger.append_drafts(user(3), batch), other);
     let refused = refused.unwrap_err();
@@ -281,8 +260,8 @@ async fn a_refusal_beside_a_lost_answer_holds_up_nobody() {
 
 #[tokio::test]
 async fn a_patient_caller_is_not_held_up_by_those_who_give_up_while_the_state_is_read() {
-    let (log, logger, faults) = faulty_log().await;
-    inject(&faults, Fault::AnswerLate, "BatchGetItem", 1);
+    let (log, logger, faults) = Log::faulty().await;
+    inject(&faults, Fault::ResponseLate, "BatchGetItem", 1);
     let hasty = logger.clone().with_deadline(Duration::from_millis(50));
     let appends = async {
         for number in 1..4 {

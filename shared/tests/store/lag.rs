@@ -7,8 +7,9 @@ use activity_log::store::{
 };
 use activity_log::view::Scope;
 use activity_log_local::faults::Faults;
-use activity_log_local::kit::{Log, START, filtered, full, millis, request, user, whole};
-use aws_sdk_dynamodb::types::AttributeValue;
+use activity_log_local::kit::{
+    Log, START, filtered, full_in_time, ledger_key, millis, request, user, whole,
+};
 
 /// A log of entries, 200 unless said, a millisecond apart, whose reads can be made late.
 struct Late {
@@ -29,9 +30,8 @@ impl Late {
         log.advance(10_000);
         let faults = Faults::new(1);
         let store = faults.store(&log.engine.endpoint());
-        let batch = (0..count)
-            .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
-        let recorded = log.logger_of(store.clone()).append_batch(user(3), batch).await.unwrap();
+        let logger = log.logger_of(store.clone());
+        let recorded = logger.append_batch(user(3), full_in_time(count)).await.unwrap();
         let entries = recorded.into_iter().map(|recorded| recorded.activity).collect();
         Self { log, faults, store, entries }
     }
@@ -61,9 +61,7 @@ impl Late {
 
     /// Deletes an item of the user's ledger.
     async fn delete(&self, item: &str) {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let request = self.log.client.delete_item().table_name("LedgerTable");
-        request.key("scope", text("user#3")).key("item", text(item)).send().await.unwrap();
+        self.log.ledger().delete(&ledger_key("user#3", item)).await;
     }
 }
 
@@ -165,8 +163,8 @@ async fn a_histogram_is_exact_however_late_its_index_and_its_blocks_are() {
                 };
                 assert!(histogram.counts.into_iter().eq((0..parts).map(count)), "{hidden:?}");
                 // A query whose only row is hidden goes on, with a round trip for each such row.
-                let trips = 4 + hidden.len();
-                assert!(usage.trips as usize <= trips, "{hidden:?} {parts} {usage:?}");
+                let round_trips = 4 + hidden.len();
+                assert!(usage.trips as usize <= round_trips, "{hidden:?} {parts} {usage:?}");
             }
         }
     }

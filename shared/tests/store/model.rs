@@ -292,7 +292,7 @@ struct World {
 }
 
 impl World {
-    /// Asks until there is an answer: what fails may succeed when it is asked again.
+    /// Asks until there is a response: what fails may succeed when it is asked again.
     async fn page(&self, request: &PageRequest) -> Page {
         for _ in 0..60 {
             match self.store.page(request).await {
@@ -302,7 +302,7 @@ impl World {
                 Err(error) => panic!("{request:?}: {error:?}"),
             }
         }
-        panic!("{request:?}: no answer");
+        panic!("{request:?}: no response");
     }
 
     /// Where a question starts.

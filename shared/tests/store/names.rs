@@ -7,7 +7,7 @@ use activity_log::directory::{Entity, EntityKey, Environment, NameChange, Projec
 use activity_log::id::{EnvironmentId, ProjectId};
 use activity_log::store::{NamesError, Store, measure};
 use activity_log_local::faults::{Fault, Faults, Injection, WRITE};
-use activity_log_local::kit::{Log, environment, person, project, user};
+use activity_log_local::kit::{Log, environment, item, number, person, project, text, user};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -59,8 +59,7 @@ async fn found_in(log: &Log, project: u64, slug: &str) -> Option<u64> {
 
 /// The sort keys of all items of the Directory.
 async fn sort_keys(log: &Log) -> Vec<String> {
-    let scan = log.client.scan().table_name("DirectoryTable").into_paginator().items().send();
-    let items = scan.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let items = log.directory().scan().await;
     let mut keys: Vec<_> =
         items.iter().map(|item| item["entity"].as_s().unwrap().clone()).collect();
     keys.sort_unstable();
@@ -248,21 +247,12 @@ async fn only_what_is_wanted_is_read_in_one_round_trip() {
 async fn an_item_that_cannot_be_decoded_is_an_error_that_names_it_and_the_attribute() {
     let log = Log::new().await;
     let put = async |entity: &str, attributes: &[(&str, AttributeValue)]| {
-        let mut put = log.client.put_item().table_name("DirectoryTable");
-        put = put.item("userId", AttributeValue::N("3".into()));
-        put = put.item("entity", AttributeValue::S(entity.into()));
-        for (name, value) in attributes {
-            put = put.item(*name, value.clone());
-        }
-        put.send().await.unwrap();
+        let key = [("userId", number(3)), ("entity", text(entity))];
+        log.directory().put(item(&[&key[..], attributes].concat())).await;
     };
-    let text = AttributeValue::S("x".into());
-    put("project#4", &[("name", text.clone())]).await;
-    put(
-        "environment#9",
-        &[("name", text.clone()), ("slug", text), ("projectId", AttributeValue::N("0".into()))],
-    )
-    .await;
+    put("project#4", &[("name", text("x"))]).await;
+    put("environment#9", &[("name", text("x")), ("slug", text("x")), ("projectId", number(0))])
+        .await;
     put("slug#project#x#4", &[]).await;
     let projects = WantedNames { projects: [project_id(4)].into(), ..WantedNames::default() };
     let environments =
@@ -318,7 +308,7 @@ async fn of_many_that_rename_one_entity_at_once_none_leaves_a_slug_behind() {
 async fn write_through(store: &Store, faults: &Faults, changes: &[NameChange]) {
     for _ in 0..20 {
         match store.write_names(changes).await {
-            Ok(()) => return faults.settle().await,
+            Ok(()) => return faults.wait_for_late().await,
             Err(NamesError::Store(error)) => assert!(error.is_transient(), "{error:?}"),
             Err(error) => panic!("{error}"),
         }

@@ -1,8 +1,7 @@
 //! `verify` finds what was changed behind the log's back.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::collections::BTreeMap;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,45 +9,13 @@ use activity_log::logger::Recorded;
 use activity_log::store::{Verification, VerifyError};
 use activity_log::view::INDEXES;
 use activity_log_local::faults::Faults;
-use activity_log_local::kit::{Log, START, full, millis, user};
+use activity_log_local::kit::{
+    Item, Log, START, as_printed, full, full_in_time, item, ledger_key, number, run, text, user,
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-
-type Key<'a> = [(&'a str, AttributeValue)];
-type Item = HashMap<String, AttributeValue>;
-
-fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-fn key(parts: &Key<'_>) -> Item {
-    parts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
-}
-
-async fn set(log: &Log, table: &str, parts: &Key<'_>, name: &str, value: AttributeValue) {
-    log.client
-        .update_item()
-        .table_name(table)
-        .set_key(Some(key(parts)))
-        .update_expression("SET #name = :value")
-        .expression_attribute_names("#name", name)
-        .expression_attribute_values(":value", value)
-        .send()
-        .await
-        .unwrap();
-}
-
-async fn delete(log: &Log, table: &str, parts: &Key<'_>) {
-    log.client.delete_item().table_name(table).set_key(Some(key(parts))).send().await.unwrap();
-}
 
 async fn inconsistency(log: &Log) -> String {
     match log.try_verify(3).await {
@@ -73,7 +40,7 @@ async fn a_log_that_was_only_appended_to_is_proven() {
 
 #[tokio::test]
 async fn whatever_is_changed_is_named() {
-    let scope = ("scope", text("user#3"));
+    let of_user = |item| ledger_key("user#3", item);
     for fault in 0..10 {
         let log = Log::new().await;
         let recorded = log.logger.append_batch(user(3), (0..120).map(full)).await.unwrap();
@@ -81,63 +48,60 @@ async fn whatever_is_changed_is_named() {
         let entry = [("id", number(id))];
         let expected = match fault {
             0 => {
-                set(&log, "ActivitiesTable", &entry, "p", number(999)).await;
+                log.activities().set(&entry, "p", number(999)).await;
                 format!("activity {id}")
             }
             1 => {
-                delete(&log, "ActivitiesTable", &entry).await;
+                log.activities().delete(&entry).await;
                 format!("activity {}", recorded[51].activity.id)
             }
             2 => {
-                set(&log, "ActivitiesTable", &entry, "action", text("update")).await;
+                log.activities().set(&entry, "action", text("update")).await;
                 format!("activity {id}")
             }
             3 => {
-                set(&log, "ActivitiesTable", &entry, "ipAddress", text("nowhere")).await;
+                log.activities().set(&entry, "ipAddress", text("nowhere")).await;
                 format!("id {id}")
             }
             4 => {
                 // Of an older head, whole in itself.
-                let head = [scope.clone(), ("item", text("head"))];
-                let older = ledger_item(&log, &head).await;
+                let head = of_user("head");
+                let older = log.ledger().get(&head).await;
                 log.logger.append(user(3), full(1)).await.unwrap();
-                put_into(&log, "LedgerTable", older).await;
+                log.ledger().put(older).await;
                 "the head counts 120 entries".to_owned()
             }
             5 => {
-                let block = [scope.clone(), ("item", text("block#0000000000"))];
-                delete(&log, "LedgerTable", &block).await;
+                let block = of_user("block#0000000000");
+                log.ledger().delete(&block).await;
                 "user 3: block#0000000000 is missing".to_owned()
             }
             6 => {
-                let project = ("scope", text("user#3/project#4"));
-                let block = [project, ("item", text("block#0000000000"))];
-                let mut item = ledger_item(&log, &block).await;
+                let block = ledger_key("user#3/project#4", "block#0000000000");
+                let mut item = log.ledger().get(&block).await;
                 let mut bytes = item["data"].as_b().unwrap().clone().into_inner();
                 *bytes.last_mut().unwrap() ^= 2;
                 item.insert("data".to_owned(), AttributeValue::B(Blob::new(bytes)));
-                put_into(&log, "LedgerTable", item).await;
+                log.ledger().put(item).await;
                 "user 3, project 4: block#0000000000 is not that of its entries".to_owned()
             }
             7 => {
-                let node = [scope.clone(), ("item", text("node#1#0000000000"))];
-                delete(&log, "LedgerTable", &node).await;
+                let node = of_user("node#1#0000000000");
+                log.ledger().delete(&node).await;
                 "user 3: node#1#0000000000 is missing".to_owned()
             }
             8 => {
-                let block = [scope.clone(), ("item", text("block#0000000000"))];
-                let mut item = ledger_item(&log, &block).await;
+                let block = of_user("block#0000000000");
+                let mut item = log.ledger().get(&block).await;
                 item.insert("item".to_owned(), text("block#0000000009"));
-                put_into(&log, "LedgerTable", item).await;
+                log.ledger().put(item).await;
                 "user 3: the ledger has block#0000000009, of no entry".to_owned()
             }
             _ => {
-                let mut key =
-                    Item::from([scope.clone()].map(|(name, value)| (name.to_owned(), value)));
-                key.insert("item".to_owned(), text("idempotency#k"));
+                let mut key = item(&of_user("idempotency#k"));
                 key.insert("id".to_owned(), number(7));
                 key.insert("expiresAt".to_owned(), number(7));
-                put_into(&log, "LedgerTable", key).await;
+                log.ledger().put(key).await;
                 "idempotency#k names activity 7".to_owned()
             }
         };
@@ -194,9 +158,7 @@ async fn a_log_that_is_written_to_all_the_while_is_not_called_inconsistent() {
 async fn log_of(count: u64) -> (Log, Vec<u64>) {
     let log = Log::new().await;
     log.advance(1_000_000);
-    let batch = (0..count)
-        .map(|number| full(number).occurred_at(millis(START + i64::try_from(number).unwrap())));
-    let recorded = log.logger.append_batch(user(3), batch).await.unwrap();
+    let recorded = log.logger.append_batch(user(3), full_in_time(count)).await.unwrap();
     let ids = recorded.iter().map(|Recorded { activity, .. }| activity.id.get()).collect();
     (log, ids)
 }
@@ -208,22 +170,8 @@ fn seal(item: &mut Item, hash: AttributeValue) {
     item.insert("hash".to_owned(), hash);
 }
 
-async fn item(log: &Log, id: u64) -> Item {
-    let request = log.client.get_item().table_name("ActivitiesTable").key("id", number(id));
-    request.send().await.unwrap().item.unwrap()
-}
-
-async fn put(log: &Log, item: Item) {
-    put_into(log, "ActivitiesTable", item).await;
-}
-
-async fn put_into(log: &Log, table: &str, item: Item) {
-    log.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
-}
-
-async fn ledger_item(log: &Log, parts: &Key<'_>) -> Item {
-    let request = log.client.get_item().table_name("LedgerTable").set_key(Some(key(parts)));
-    request.send().await.unwrap().item.unwrap()
+async fn stored(log: &Log, id: u64) -> Item {
+    log.activities().get(&[("id", number(id))]).await
 }
 
 /// The hash of an item as docs/integrity.md says it.
@@ -245,7 +193,7 @@ async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
     let (log, ids) = log_of(30).await;
     for at in [0, 12, 29] {
         let entry = [("id", number(ids[at]))];
-        let original = item(&log, ids[at]).await;
+        let original = stored(&log, ids[at]).await;
         for (name, value) in [
             ("description", text("Did nothing of the kind")),
             ("resourceId", number(6)),
@@ -254,44 +202,44 @@ async fn an_entry_that_was_changed_is_named_whatever_was_changed() {
             ("note", text("an attribute that entries do not have")),
             ("flag", AttributeValue::Bool(true)),
         ] {
-            set(&log, "ActivitiesTable", &entry, name, value).await;
+            log.activities().set(&entry, name, value).await;
             let found = inconsistency(&log).await;
             let expected = format!("activity {} of user 3: it is not as it was recorded", ids[at]);
             assert!(found.starts_with(&expected), "{at} {name}: {found}");
-            put(&log, original.clone()).await;
+            log.activities().put(original.clone()).await;
         }
         let mut other = original.clone();
         seal(&mut other, AttributeValue::B(Blob::new([9; 32])));
-        put(&log, other).await;
+        log.activities().put(other).await;
         let found = inconsistency(&log).await;
         let expected = format!("activity {} of user 3: it is not as it was recorded", ids[at]);
         assert!(found.starts_with(&expected), "{at}: {found}");
-        put(&log, original.clone()).await;
+        log.activities().put(original.clone()).await;
         // The hash and its first bytes stand side by side, and only both can be right.
         for (name, bytes) in [("hash", vec![9; 32]), ("h", vec![9; 8])] {
-            set(&log, "ActivitiesTable", &entry, name, AttributeValue::B(Blob::new(bytes))).await;
+            log.activities().set(&entry, name, AttributeValue::B(Blob::new(bytes))).await;
             let found = inconsistency(&log).await;
             let is_named = found.contains(&format!("id {}", ids[at]));
             assert!(is_named && found.contains("hash does not begin with h"), "{name}: {found}");
-            put(&log, original.clone()).await;
+            log.activities().put(original.clone()).await;
         }
-        // And hashed anew, as one who knows the form would.
+        // And hashed anew, as one who knows the format would.
         let mut forged = original.clone();
         forged.insert("resourceId".to_owned(), number(6));
         let previous = match at {
             0 => AttributeValue::B(Blob::new([0; 32])),
-            _ => item(&log, ids[at - 1]).await["hash"].clone(),
+            _ => stored(&log, ids[at - 1]).await["hash"].clone(),
         };
         let sealed = hash(&previous, &forged);
         seal(&mut forged, sealed);
-        put(&log, forged).await;
+        log.activities().put(forged).await;
         let found = inconsistency(&log).await;
         let expected = match ids.get(at + 1) {
             Some(next) => format!("activity {next} of user 3: it is not as it was recorded (or"),
             None => "user 3: the head says".to_owned(),
         };
         assert!(found.starts_with(&expected), "{at}: {found}");
-        put(&log, original).await;
+        log.activities().put(original).await;
     }
     log.verify(3).await;
 }
@@ -308,7 +256,7 @@ async fn entries_that_were_removed_are_told_by_the_one_after_them() {
     ] {
         let (log, ids) = log_of(30).await;
         for id in &ids[gone.clone()] {
-            delete(&log, "ActivitiesTable", &[("id", number(*id))]).await;
+            log.activities().delete(&[("id", number(*id))]).await;
         }
         let named = ids.get(gone.end).or(ids.last()).unwrap();
         let found = inconsistency(&log).await;
@@ -321,7 +269,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
     let (log, ids) = log_of(30).await;
     for at in [0, 12, 29] {
         let forged_id = 7;
-        let after = item(&log, ids[at]).await;
+        let after = stored(&log, ids[at]).await;
         // Just after that entry, as a copy of it.
         let mut forged = after.clone();
         forged.insert("id".to_owned(), number(forged_id));
@@ -329,7 +277,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
         // The larger id of the same millisecond comes later; this one is smaller.
         let (previous, named) = match at {
             0 => (AttributeValue::B(Blob::new([0; 32])), forged_id),
-            _ => (item(&log, ids[at - 1]).await["hash"].clone(), forged_id),
+            _ => (stored(&log, ids[at - 1]).await["hash"].clone(), forged_id),
         };
         for (value, expected) in [
             (after["hash"].clone(), "it was inserted: it has the hash of activity"),
@@ -337,15 +285,15 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
             (hash(&previous, &forged), "it was inserted: it was not there before"),
         ] {
             seal(&mut forged, value);
-            put(&log, forged.clone()).await;
+            log.activities().put(forged.clone()).await;
             let found = inconsistency(&log).await;
             let expected = format!("activity {named} of user 3: {expected}");
             assert!(found.starts_with(&expected), "{at}: {found}");
         }
-        delete(&log, "ActivitiesTable", &[("id", number(forged_id))]).await;
+        log.activities().delete(&[("id", number(forged_id))]).await;
     }
     // At the end, chained as it must be; only the head knows nothing of it.
-    let newest = item(&log, ids[29]).await;
+    let newest = stored(&log, ids[29]).await;
     let mut forged = newest.clone();
     forged.insert("id".to_owned(), number(ids[29] + 1));
     for index in INDEXES {
@@ -354,7 +302,7 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
     }
     let sealed = hash(&newest["hash"], &forged);
     seal(&mut forged, sealed);
-    put(&log, forged).await;
+    log.activities().put(forged).await;
     let found = inconsistency(&log).await;
     let expected = format!("activity {} of user 3: it was inserted: the head", ids[29] + 1);
     assert!(found.starts_with(&expected), "{found}");
@@ -364,11 +312,11 @@ async fn an_entry_that_was_inserted_is_named_however_well_it_is_made() {
 async fn an_entry_that_was_moved_is_named_wherever_it_went() {
     for (from, to) in [(12, 20), (12, 11), (20, 12), (0, 29), (29, 0), (29, 28)] {
         let (log, ids) = log_of(30).await;
-        let mut moved = item(&log, ids[from]).await;
+        let mut moved = stored(&log, ids[from]).await;
         // Between two others: entries are a millisecond apart, and ids grow with the positions.
         let at = START + i64::try_from(to).unwrap() - i64::from(to < from);
         moved.insert("createdAt".to_owned(), number(u64::try_from(at).unwrap()));
-        put(&log, moved).await;
+        log.activities().put(moved).await;
         let found = inconsistency(&log).await;
         let expected = format!("activity {} of user 3: it was moved", ids[from]);
         assert!(found.starts_with(&expected), "{from} to {to}: {found}");
@@ -379,38 +327,9 @@ async fn an_entry_that_was_moved_is_named_wherever_it_went() {
 async fn second_verifier(log: &Log) -> Output {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrity.md"));
     let program = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
-    let entries = log
-        .client
-        .query()
-        .table_name("ActivitiesTable")
-        .index_name("user")
-        .key_condition_expression("userId = :user")
-        .expression_attribute_values(":user", number(3))
-        .send()
-        .await
-        .unwrap();
-    let attribute = |value: &AttributeValue| match value {
-        AttributeValue::N(number) => json!({ "N": number }),
-        AttributeValue::S(text) => json!({ "S": text }),
-        AttributeValue::B(bytes) => json!({ "B": BASE64_STANDARD.encode(bytes) }),
-        other => panic!("{other:?}"),
-    };
-    let items: Vec<Value> = entries
-        .items()
-        .iter()
-        .map(|item| item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
-        .collect();
-    let mut child = Command::new("python3")
-        .args(["-c", program])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(json!({ "Items": items }).to_string().as_bytes()).unwrap();
-    drop(stdin);
-    child.wait_with_output().unwrap()
+    let items: Vec<Value> = log.activities().of_user(3).await.iter().map(as_printed).collect();
+    let input = json!({ "Items": items }).to_string();
+    run(Command::new("python3").args(["-c", program]), &input)
 }
 
 #[tokio::test]
@@ -420,7 +339,7 @@ async fn the_verifier_in_the_documentation_comes_to_the_same() {
     let output = second_verifier(&log).await;
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(printed.trim(), verified.hash.unwrap().to_string());
-    set(&log, "ActivitiesTable", &[("id", number(ids[7]))], "description", text("é")).await;
+    log.activities().set(&[("id", number(ids[7]))], "description", text("é")).await;
     let output = second_verifier(&log).await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());

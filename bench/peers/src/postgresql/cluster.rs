@@ -15,12 +15,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{Json, ToSql, Type};
 
-use super::{Peer, SCHEMA, system_time};
+use super::Peer;
+use super::row::system_time;
 use crate::{Failure, Name, Record};
 
 /// Where Debian has its servers, a folder for each version.
@@ -47,6 +49,29 @@ const COLUMNS: [Type; 12] = [
     Type::TEXT,
     Type::TIMESTAMPTZ,
 ];
+
+/// The tables and indexes. The first index has a user's log, the next two its lists by one filter, the
+/// last what the user did in an environment. There are no references from entries to names: an entry outlives them.
+const SCHEMA: &str = "
+    CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, profile_image text);
+    CREATE TABLE projects (
+        id bigint PRIMARY KEY, user_id bigint NOT NULL, slug text NOT NULL, name text NOT NULL,
+        UNIQUE (user_id, slug)
+    );
+    CREATE TABLE environments (
+        id bigint PRIMARY KEY, project_id bigint NOT NULL, slug text NOT NULL, name text NOT NULL,
+        UNIQUE (project_id, slug)
+    );
+    CREATE TABLE activities (
+        id bigint PRIMARY KEY, user_id bigint NOT NULL, project_id bigint, environment_id bigint,
+        resource_type text, resource_id bigint, action text NOT NULL, description text,
+        metadata jsonb, ip_address inet, user_agent text, created_at timestamptz NOT NULL
+    );
+    CREATE INDEX ON activities (user_id, created_at DESC, id DESC);
+    CREATE INDEX ON activities (user_id, resource_type, created_at DESC, id DESC);
+    CREATE INDEX ON activities (user_id, action, created_at DESC, id DESC);
+    CREATE INDEX ON activities (user_id, project_id, environment_id, created_at DESC, id DESC);
+";
 
 /// A server that is running, with the tables of the peer. Stops, and is removed, when it is dropped. What
 /// a process that was killed has left behind is removed at the next start.
@@ -194,8 +219,9 @@ fn remove_abandoned() -> Result<(), Failure> {
     for folder in std::fs::read_dir(std::env::temp_dir())? {
         let path = folder?.path();
         let name = path.file_name().and_then(|name| name.to_str()?.strip_prefix(FOLDER));
-        let process = name.and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
-        if process.is_none_or(|id| Path::new("/proc").join(id.to_string()).exists()) {
+        let process = name.and_then(|name| name.split_once('-')?.0.parse::<i32>().ok());
+        // Signal 0 is none: it only asks whether the process is there (POSIX: `kill`).
+        if process.is_none_or(|id| kill(Pid::from_raw(id), None) != Err(Errno::ESRCH)) {
             continue;
         }
         match std::fs::remove_dir_all(&path) {
@@ -306,12 +332,16 @@ fn id_of(kind: &str) -> Result<u32, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use activity_log_local::folder::Folder;
+
     use super::*;
 
     #[test]
     fn the_newest_whole_server_is_taken() {
-        let servers = std::env::temp_dir().join(format!("peer-servers-{}", std::process::id()));
-        assert_eq!(programs(&servers).unwrap(), None);
+        let folder = Folder::new("peer-servers").unwrap();
+        let servers = folder.path();
+        assert_eq!(programs(servers).unwrap(), None);
+        assert_eq!(programs(&servers.join("none")).unwrap(), None);
         for (version, program) in [
             ("9", "initdb"),
             ("9", "postgres"),
@@ -323,15 +353,14 @@ mod tests {
             std::fs::create_dir_all(&folder).unwrap();
             File::create(folder.join(program)).unwrap();
         }
-        let found = programs(&servers).unwrap();
-        std::fs::remove_dir_all(&servers).unwrap();
+        let found = programs(servers).unwrap();
         assert_eq!(found, Some(servers.join("15/bin")));
     }
 
     #[tokio::test]
     async fn a_server_and_its_folder_are_gone_when_it_is_dropped() {
         // No process has this id.
-        let abandoned = std::env::temp_dir().join(format!("{FOLDER}{}-0", u32::MAX));
+        let abandoned = std::env::temp_dir().join(format!("{FOLDER}{}-0", i32::MAX));
         std::fs::create_dir_all(abandoned.join("data")).unwrap();
         let cluster = Cluster::start().await.unwrap();
         let Some(cluster) = cluster else { return std::fs::remove_dir_all(abandoned).unwrap() };

@@ -1,6 +1,6 @@
 //! The same API on PostgreSQL: a table with composite indexes, `count(*)`, `LIMIT` and `OFFSET`.
 //!
-//! Statements are prepared once for each form of a list. A page is joined with names once it is cut, so
+//! Statements are prepared once for each kind of list. A page is joined with names once it is cut, so
 //! that what an offset skips is not. To find a page in an index alone, and then its rows by id, makes deep
 //! pages a little faster and the first page slower: a log is stored in the order of time, so the rows of
 //! a page are near together in the table.
@@ -10,46 +10,24 @@
 //! A function answers one event at a time, and so has one connection.
 
 mod cluster;
+mod condition;
+mod row;
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::value::RawValue;
 use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use crate::api::{Database, List, Refusal, Values, variable};
-use crate::document::{Count, Entry, Facets, Histogram, Named, Page, User, time};
+use crate::document::{Count, Entry, Facets, Histogram, Page, time};
 use crate::{Failure, Record};
 
 pub use cluster::Cluster;
 
-/// The tables and indexes. The first index has a user's log, the next two its lists by one filter, the
-/// last what the user did in an environment. There are no references from entries to names: an entry outlives them.
-const SCHEMA: &str = "
-    CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, profile_image text);
-    CREATE TABLE projects (
-        id bigint PRIMARY KEY, user_id bigint NOT NULL, slug text NOT NULL, name text NOT NULL,
-        UNIQUE (user_id, slug)
-    );
-    CREATE TABLE environments (
-        id bigint PRIMARY KEY, project_id bigint NOT NULL, slug text NOT NULL, name text NOT NULL,
-        UNIQUE (project_id, slug)
-    );
-    CREATE TABLE activities (
-        id bigint PRIMARY KEY, user_id bigint NOT NULL, project_id bigint, environment_id bigint,
-        resource_type text, resource_id bigint, action text NOT NULL, description text,
-        metadata jsonb, ip_address inet, user_agent text, created_at timestamptz NOT NULL
-    );
-    CREATE INDEX ON activities (user_id, created_at DESC, id DESC);
-    CREATE INDEX ON activities (user_id, resource_type, created_at DESC, id DESC);
-    CREATE INDEX ON activities (user_id, action, created_at DESC, id DESC);
-    CREATE INDEX ON activities (user_id, project_id, environment_id, created_at DESC, id DESC);
-";
+use condition::{Condition, Parameter, Scope};
+use row::{NAMES, Place, SHOWN, entry, millis, system_time};
 
 /// Writes any number of entries in one statement. One that is there stays as it is.
 const INSERT: &str = "
@@ -60,26 +38,12 @@ const INSERT: &str = "
     )
     ON CONFLICT (id) DO NOTHING";
 
-/// What an entry shows, with its names. The entries are those of `a`.
-const SHOWN: &str = "
-    SELECT a.id, a.user_id, a.project_id, a.environment_id, u.name, u.profile_image, p.slug, p.name,
-        e.slug, e.name, a.resource_type, a.resource_id, a.action, a.description, a.metadata, a.created_at";
-
-/// The names of those entries.
-const NAMES: &str = "
-    LEFT JOIN users u ON u.id = a.user_id
-    LEFT JOIN projects p ON p.id = a.project_id
-    LEFT JOIN environments e ON e.id = a.environment_id";
-
 /// The peer: a connection, and the statements prepared on it.
 #[derive(Debug)]
 pub struct Peer {
     client: Client,
     prepared: Mutex<HashMap<String, Statement>>,
 }
-
-/// A parameter of a statement.
-type Parameter = Box<dyn ToSql + Send + Sync>;
 
 impl Peer {
     /// Connects to the database that the environment describes.
@@ -189,115 +153,6 @@ impl Database for Peer {
         ];
         self.client.execute(&statement, &parameters).await?;
         Ok(())
-    }
-}
-
-/// Which part of the log a list is of.
-#[derive(Clone, Copy, Debug)]
-struct Scope {
-    user: i64,
-    project: Option<i64>,
-    environment: Option<i64>,
-}
-
-/// Where an entry is in the order of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    created_at: i64,
-    id: i64,
-}
-
-impl Place {
-    fn of(row: &Row) -> Result<Self, Failure> {
-        Ok(Self { created_at: millis(row.try_get("created_at")?)?, id: row.try_get(0)? })
-    }
-
-    fn encode(self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", self.created_at, self.id))
-    }
-
-    fn decode(text: &str) -> Option<Self> {
-        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        let (created_at, id) = text.split_once(':')?;
-        Some(Self { created_at: created_at.parse().ok()?, id: id.parse().ok()? })
-    }
-}
-
-/// A condition, and the parameters that it has so far.
-#[derive(Default)]
-struct Condition {
-    text: String,
-    parameters: Vec<Parameter>,
-}
-
-impl Condition {
-    /// What of a scope is of the time of a list, without its filters.
-    fn new(list: &List, scope: Scope) -> Self {
-        let mut condition = Self::default();
-        condition.and("user_id =", scope.user);
-        if let Some(project) = scope.project {
-            condition.and("project_id =", project);
-        }
-        if let Some(environment) = scope.environment {
-            condition.and("environment_id =", environment);
-        }
-        if let Some(since) = list.since {
-            condition.and("created_at >=", system_time(since));
-        }
-        if let Some(until) = list.until {
-            condition.and("created_at <", system_time(until));
-        }
-        condition
-    }
-
-    /// The same with both filters.
-    fn filtered(list: &List, scope: Scope) -> Self {
-        let mut condition = Self::new(list, scope);
-        condition.select("resource_type", &list.resource_type);
-        condition.select("action", &list.action);
-        condition
-    }
-
-    /// Adds a parameter, and gives its name.
-    fn parameter(&mut self, value: impl ToSql + Send + Sync + 'static) -> String {
-        self.parameters.push(Box::new(value));
-        format!("${}", self.parameters.len())
-    }
-
-    fn and(&mut self, comparison: &str, value: impl ToSql + Send + Sync + 'static) {
-        let parameter = self.parameter(value);
-        self.and_text(&format!("{comparison} {parameter}"));
-    }
-
-    fn and_text(&mut self, text: &str) {
-        let conjunction = if self.text.is_empty() { "WHERE" } else { " AND" };
-        // Writing to a text does not fail.
-        let _ = write!(self.text, "{conjunction} {text}");
-    }
-
-    /// Selects by the values of a column.
-    fn select(&mut self, column: &str, values: &Values) {
-        let with_value =
-            |values: &[Option<String>]| values.iter().flatten().cloned().collect::<Vec<_>>();
-        if !values.only.is_empty() {
-            let some = with_value(&values.only);
-            let is_null_selected = some.len() < values.only.len();
-            // One value alone, so that an index has its entries in the order of time.
-            let is_one = match <[_; 1]>::try_from(some) {
-                Ok([one]) => format!("{column} = {}", self.parameter(one)),
-                Err(several) => format!("{column} = ANY({})", self.parameter(several)),
-            };
-            let or_null =
-                if is_null_selected { format!(" OR {column} IS NULL") } else { String::new() };
-            self.and_text(&format!("({is_one}{or_null})"));
-        }
-        if !values.except.is_empty() {
-            let some = with_value(&values.except);
-            let keeps_null = some.len() == values.except.len();
-            let parameter = self.parameter(some);
-            let null = if keeps_null { "OR" } else { "AND NOT" };
-            self.and_text(&format!("({column} <> ALL({parameter}) {null} {column} IS NULL)"));
-        }
     }
 }
 
@@ -437,78 +292,6 @@ impl Peer {
     }
 }
 
-/// A row of [`SHOWN`] as an entry.
-fn entry(row: &Row) -> Result<Entry, Failure> {
-    let optional = |column| {
-        row.try_get::<_, Option<i64>>(column)?.map(u64::try_from).transpose().map_err(Failure::from)
-    };
-    let named = |column| {
-        let (slug, name) = (row.try_get(column)?, row.try_get(column + 1)?);
-        Ok::<_, Failure>(Option::zip(slug, name).map(|(slug, name)| Named { slug, name }))
-    };
-    let user_id = u64::try_from(row.try_get::<_, i64>(1)?)?;
-    let user: Option<String> = row.try_get(4)?;
-    let profile_image = row.try_get(5)?;
-    let metadata: Option<Json<Box<RawValue>>> = row.try_get(14)?;
-    Ok(Entry {
-        id: u64::try_from(row.try_get::<_, i64>(0)?)?,
-        user_id,
-        project_id: optional(2)?,
-        environment_id: optional(3)?,
-        user: user.map(|name| User { id: user_id, name, profile_image }),
-        project: named(6)?,
-        environment: named(8)?,
-        resource_type: row.try_get(10)?,
-        resource_id: optional(11)?,
-        action: row.try_get(12)?,
-        description: row.try_get(13)?,
-        metadata: metadata.map(|Json(metadata)| metadata),
-        created_at: time(millis(row.try_get(15)?)?)?,
-    })
-}
-
 fn integer(number: u64) -> Result<Parameter, Failure> {
     Ok(Box::new(i64::try_from(number)?))
-}
-
-/// The time so many milliseconds after 1970 began.
-fn system_time(millis: i64) -> SystemTime {
-    let distance = Duration::from_millis(millis.unsigned_abs());
-    if millis < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
-}
-
-/// The milliseconds of a time since 1970.
-fn millis(time: SystemTime) -> Result<i64, Failure> {
-    Ok(time.duration_since(UNIX_EPOCH)?.as_millis().try_into()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_leads_to_the_place_that_it_was_made_of() {
-        let place = Place { created_at: 1_705_314_600_000, id: (1 << 53) - 1 };
-        assert_eq!(Place::decode(&place.encode()), Some(place));
-        assert_eq!(Place::decode("AAAA"), None);
-        assert_eq!(Place::decode("?"), None);
-    }
-
-    #[test]
-    fn a_filter_is_what_it_selects() {
-        let some = |value: &str| Some(value.to_owned());
-        for (only, except, expected) in [
-            (vec![], vec![], ""),
-            (vec![some("a")], vec![], "WHERE (t = $1)"),
-            (vec![some("a"), None], vec![], "WHERE (t = $1 OR t IS NULL)"),
-            (vec![some("a"), some("b")], vec![], "WHERE (t = ANY($1))"),
-            (vec![None], vec![], "WHERE (t = ANY($1) OR t IS NULL)"),
-            (vec![], vec![some("a")], "WHERE (t <> ALL($1) OR t IS NULL)"),
-            (vec![], vec![some("a"), None], "WHERE (t <> ALL($1) AND NOT t IS NULL)"),
-        ] {
-            let mut condition = Condition::default();
-            condition.select("t", &Values { only, except });
-            assert_eq!(condition.text, expected);
-        }
-    }
 }

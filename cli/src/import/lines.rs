@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 
 use activity_log::Report;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::line::{End, Line, Record};
 
 /// The most bytes of a line. An entry and its JSON are a tenth of that at the most.

@@ -5,226 +5,22 @@
 //! where there is no server.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod expected;
+mod peer;
+
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
 
 use activity_log_local::engine::Engine;
 use activity_log_local::kit::TEMPLATE;
-use bench::emulator::Emulator;
-use bench::function::set_environment;
 use bench::{START, body};
 use peers::document::time;
 use peers::postgresql::Cluster;
-use peers::{Name, Record, dynamodb, node};
+use peers::{Record, dynamodb, node};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 
-const LIST: &str = include_str!("../../../events/list-activities.json");
-const PROJECT: &str = include_str!("../../../events/list-project-activities.json");
-const GET: &str = include_str!("../../../events/get-activity.json");
-
-/// How many entries there are, of two users.
-const ENTRIES: u64 = 1_000;
-
-/// The caller: the one of the tokens in `events/`.
-const USER: u64 = 3;
-
-/// A peer that is running.
-struct Peer {
-    emulator: Emulator,
-    _process: Child,
-}
-
-impl Peer {
-    async fn start(
-        program: &Path,
-        argument: Option<&Path>,
-        endpoint: &str,
-        variables: &[(&str, &str)],
-    ) -> Self {
-        let emulator = Emulator::start().await.unwrap();
-        let mut command = Command::new(program);
-        set_environment(&mut command, endpoint, emulator.address());
-        command.args(argument).envs(variables.iter().copied()).stdin(Stdio::null());
-        let process = command.kill_on_drop(true).spawn().unwrap();
-        Self { emulator, _process: process }
-    }
-
-    /// The status and the document of the response to an event.
-    async fn send(&mut self, event: &Value) -> (u64, Value) {
-        let answer = self.emulator.invoke(&event.to_string()).await.unwrap();
-        let response: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(response["headers"]["content-type"], "application/json", "{response}");
-        let body = response["body"].as_str().unwrap();
-        (response["statusCode"].as_u64().unwrap(), serde_json::from_str(body).unwrap())
-    }
-
-    async fn list(&mut self, query: &str) -> (u64, Value) {
-        let mut event: Value = serde_json::from_str(LIST).unwrap();
-        event["rawQueryString"] = query.into();
-        self.send(&event).await
-    }
-
-    async fn list_project(
-        &mut self,
-        [project, environment]: [&str; 2],
-        query: &str,
-    ) -> (u64, Value) {
-        let mut event: Value = serde_json::from_str(PROJECT).unwrap();
-        event["rawPath"] = format!("/api/activities/{project}/{environment}").into();
-        event["pathParameters"] = json!({"projectSlug": project, "environmentSlug": environment});
-        event["rawQueryString"] = query.into();
-        self.send(&event).await
-    }
-
-    async fn get(&mut self, id: u64) -> (u64, Value) {
-        let mut event: Value = serde_json::from_str(GET).unwrap();
-        event["rawPath"] = format!("/api/activities/{id}").into();
-        event["pathParameters"] = json!({"id": id.to_string()});
-        self.send(&event).await
-    }
-
-    /// Hands over messages of the queue.
-    async fn record(&mut self, numbers: std::ops::Range<u64>) {
-        let message = |number| {
-            json!({
-                "messageId": format!("059f36b4-87a3-44ab-83d2-{number:012}"),
-                "body": body(number).to_string(),
-                // After all entries that are there.
-                "attributes": {"SentTimestamp": (START + 10_000_000 + i64::try_from(number).unwrap()).to_string()},
-            })
-        };
-        let event = json!({"Records": numbers.map(message).collect::<Vec<_>>()});
-        let answer = self.emulator.invoke(&event.to_string()).await.unwrap();
-        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(answer, json!({"batchItemFailures": []}));
-    }
-}
-
-fn names() -> Vec<Name> {
-    let project = |id, slug: &str, name: &str| Name::Project {
-        id,
-        user_id: USER,
-        slug: slug.to_owned(),
-        name: name.to_owned(),
-    };
-    let environment = |id, project_id, slug: &str, name: &str| Name::Environment {
-        id,
-        user_id: USER,
-        project_id,
-        slug: slug.to_owned(),
-        name: name.to_owned(),
-    };
-    vec![
-        Name::User {
-            id: USER,
-            name: "John Doe".to_owned(),
-            profile_image: Some("https://example.com/profile.jpg".to_owned()),
-        },
-        project(4, "my-project", "My Project"),
-        project(5, "other", "Other"),
-        environment(4, 4, "production", "Production"),
-        environment(6, 4, "staging", "Staging"),
-        environment(7, 5, "production", "Production"),
-    ]
-}
-
-/// Entries of two users, oldest first. Several are of one time, many are without a type, one action is
-/// of one entry alone, and some name things that have no name.
-fn records() -> Vec<Record> {
-    let mut random = fastrand::Rng::with_seed(1);
-    let mut ids: Vec<u64> = (1..=ENTRIES).map(|number| number * 9_007_199_254_740).collect();
-    random.shuffle(&mut ids);
-    let mut created_at = START;
-    let record = |(number, id)| {
-        created_at += random.i64(0..3) * 500;
-        let mut message = body(number);
-        message["userId"] = random.choice([USER, USER, USER, 8]).into();
-        let scope = random.choice([(4, 4), (4, 6), (5, 7), (9, 9)]).unwrap_or_default();
-        (message["projectId"], message["environmentId"]) = (scope.0.into(), scope.1.into());
-        message["resourceType"] =
-            random.choice([json!("function"), json!("database"), Value::Null]).into();
-        message["action"] = random.choice(["create", "update", "invoke", "sync"]).into();
-        match number % 5 {
-            0 => message["metadata"] = Value::Null,
-            1 => {
-                message["metadata"] =
-                    json!({"text": "é \" \u{1f600}", "list": [1, 2.5, null, {"a": true}]});
-            }
-            2 => message["description"] = Value::Null,
-            3 => message["environmentId"] = Value::Null,
-            _ => {}
-        }
-        if number == 500 {
-            message["userId"] = USER.into();
-            message["action"] = "delete".into();
-        }
-        Record::parse(&message.to_string(), id, created_at).unwrap()
-    };
-    (0..ENTRIES).zip(ids).map(record).collect()
-}
-
-/// An entry as the API shows it.
-fn shown(record: &Record) -> Value {
-    let slug_and_name = |name: Option<Name>| match name {
-        Some(Name::Project { slug, name, .. } | Name::Environment { slug, name, .. }) => {
-            json!({"slug": slug, "name": name})
-        }
-        _ => Value::Null,
-    };
-    let find = |is_wanted: &dyn Fn(&Name) -> bool| names().into_iter().find(|name| is_wanted(name));
-    let project =
-        find(&|name| matches!(name, Name::Project { id, .. } if Some(*id) == record.project_id));
-    let environment = find(
-        &|name| matches!(name, Name::Environment { id, .. } if Some(*id) == record.environment_id),
-    );
-    let user = match find(&|name| matches!(name, Name::User { id, .. } if *id == record.user_id)) {
-        Some(Name::User { id, name, profile_image }) => {
-            json!({"id": id, "name": name, "profileImage": profile_image})
-        }
-        _ => Value::Null,
-    };
-    json!({
-        "id": record.id,
-        "userId": record.user_id,
-        "projectId": record.project_id,
-        "environmentId": record.environment_id,
-        "user": user,
-        "project": slug_and_name(project),
-        "environment": slug_and_name(environment),
-        "resourceType": record.resource_type,
-        "resourceId": record.resource_id,
-        "action": record.action,
-        "description": record.description,
-        "metadata": record.metadata,
-        "createdAt": time(record.created_at).unwrap(),
-    })
-}
-
-/// A list of the caller's entries: those that are wanted, newest first.
-fn list(records: &[Record], is_wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
-    let is_wanted = |record: &&Record| record.user_id == USER && is_wanted(record);
-    let mut list: Vec<_> = records.iter().filter(is_wanted).cloned().collect();
-    list.sort_by_key(|record| std::cmp::Reverse((record.created_at, record.id)));
-    list
-}
-
-/// The document of a page of a list.
-fn page(list: &[Record], limit: usize, offset: usize) -> Value {
-    let shown: Vec<_> = list.iter().skip(offset).take(limit).map(shown).collect();
-    let pagination = json!({
-        "total": list.len(),
-        "limit": limit,
-        "offset": offset,
-        "hasMore": offset + shown.len() < list.len(),
-    });
-    json!({
-        "message": "Activities retrieved successfully",
-        "data": shown,
-        "pagination": pagination,
-    })
-}
+use expected::{USER, facet, list, names, page, records, shown};
+use peer::{LIST, Peer};
 
 /// A document without its cursor, which each design writes in its own way.
 fn without_cursor(mut document: Value) -> Value {
@@ -447,15 +243,12 @@ async fn engine(records: &[Record]) -> Engine {
     engine
 }
 
-const TABLES: [(&str, &str); 2] =
-    [("PEER_TABLE", dynamodb::TABLE), ("PEER_DIRECTORY_TABLE", dynamodb::DIRECTORY_TABLE)];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_peer_on_dynamodb_answers_as_the_api_says() {
     let records = records();
     let engine = engine(&records).await;
     let program = Path::new(env!("CARGO_BIN_EXE_peer-dynamodb"));
-    let mut peer = Peer::start(program, None, &engine.endpoint(), &TABLES).await;
+    let mut peer = Peer::start(program, None, &engine.endpoint(), &dynamodb::VARIABLES).await;
     hold(&mut peer, &records).await;
     for include in ["facets", "histogram"] {
         let (status, _) = peer.list(&format!("include={include}")).await;
@@ -476,7 +269,8 @@ async fn the_peer_in_javascript_answers_as_the_api_says() {
     let records = records();
     let engine = engine(&records).await;
     let program = Path::new(found.program);
-    let mut peer = Peer::start(program, Some(&found.script), &engine.endpoint(), &TABLES).await;
+    let mut peer =
+        Peer::start(program, Some(&found.script), &engine.endpoint(), &dynamodb::VARIABLES).await;
     hold(&mut peer, &records).await;
     for include in ["facets", "histogram"] {
         let (status, _) = peer.list(&format!("include={include}")).await;
@@ -495,17 +289,6 @@ async fn the_peer_on_postgresql_answers_as_the_api_says() {
     let mut peer = Peer::start(program, None, "", &[("PEER_DATABASE", &database)]).await;
     summaries(&mut peer, &records).await;
     hold(&mut peer, &records).await;
-}
-
-/// The values of a facet of a list, as the API gives them.
-fn facet(list: &[Record], value: impl Fn(&Record) -> Option<String>) -> Value {
-    let mut counts = std::collections::BTreeMap::new();
-    for record in list {
-        *counts.entry(value(record)).or_insert(0) += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.into_iter().map(|(value, count)| json!({"value": value, "count": count})).collect()
 }
 
 async fn summaries(peer: &mut Peer, records: &[Record]) {

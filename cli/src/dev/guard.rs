@@ -19,9 +19,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::Failure;
-use crate::process::{Tree, adopt_orphans, end_descendants};
-use crate::stop::Stop;
+use super::process::{Tree, adopt_orphans, end_descendants};
+use super::stop::Stop;
+use crate::failure::Failure;
 
 /// A command that runs `program` under a guard. Its arguments, environment and folder are those of
 /// `program`.

@@ -1,4 +1,12 @@
 //! `activities dev`: the whole API on this machine.
+//!
+//! What only this command needs of the operating system is in the files of this folder: a guard that ends
+//! the functions with it, processes, signals, and the user of a port.
+
+pub(crate) mod guard;
+mod port;
+mod process;
+mod stop;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,17 +17,17 @@ use activity_log_local::engine::Engine;
 use indicatif::ProgressBar;
 use tokio::process::Command;
 
-use crate::Failure;
-use crate::guard::{self, Guard};
-use crate::import::import;
-use crate::input::Lines;
-use crate::port::check_port;
-use crate::stop::Stop;
+use crate::failure::Failure;
+use crate::import::{Lines, import};
 use crate::target::DYNAMODB_PORT;
 use crate::token::local_token;
 
+use guard::Guard;
+use port::check_port;
+use stop::Stop;
+
 /// Sample data: the reference's own examples, and enough around them to page through.
-const SAMPLE: &str = include_str!("../sample.ndjson");
+const SAMPLE: &str = include_str!("../../sample.ndjson");
 
 /// The user of the sample data.
 const SAMPLE_USER: u64 = 3;
@@ -111,13 +119,9 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> std::io::Res
     if arguments.release {
         command.arg("--release");
     }
-    let tables = local::tables();
     command
         .current_dir(project)
-        .env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint())
-        .env("AWS_REGION", local::REGION)
-        .env("AWS_ACCESS_KEY_ID", local::ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", local::ACCESS_KEY)
+        .envs(local::variables(&engine.endpoint()))
         .env_remove("AWS_SESSION_TOKEN")
         .env_remove("JWT_SECRET_PREVIOUS")
         .env_remove("JWT_JWKS_URL")
@@ -127,15 +131,11 @@ fn watch(arguments: &Arguments, project: &Path, engine: &Engine) -> std::io::Res
         .env_remove("JWT_LEEWAY_SECONDS")
         .env_remove("METRICS_NAMESPACE")
         .env_remove("DEAD_LETTER_QUEUE_URL")
-        .env("ACTIVITIES_TABLE", tables.activities)
-        .env("DIRECTORY_TABLE", tables.directory)
-        .env("LEDGER_TABLE", tables.ledger)
-        .env("JWT_SECRET", local::JWT_SECRET)
         .env("PATH_PARAMETERS", "encoded");
     Ok(command)
 }
 
-/// Waits until all routes answer, says how to use them, and waits until the functions end.
+/// Waits until all routes work, says how to use them, and waits until the functions end.
 async fn serve(arguments: &Arguments, functions: &mut Guard) -> Result<(), Failure> {
     let user = SAMPLE_USER.try_into()?;
     let token = local_token(user, TOKEN_SECONDS)?;
@@ -154,7 +154,7 @@ async fn serve(arguments: &Arguments, functions: &mut Guard) -> Result<(), Failu
     Err(ended(functions.wait().await))
 }
 
-/// Asks every route until each answers as it does when it works.
+/// Asks every route until the response of each is one of a route that works.
 async fn wait_until_ready(arguments: &Arguments, token: &str) -> Result<(), Failure> {
     let bearer = format!("Bearer {token}");
     let started = Instant::now();
@@ -171,11 +171,11 @@ async fn wait_until_ready(arguments: &Arguments, token: &str) -> Result<(), Fail
             last = match local::http::get(arguments.port, path, &[("authorization", &bearer)]).await
             {
                 Ok(response) if statuses.contains(&response.status().as_u16()) => break,
-                Ok(response) => format!("it answers {}", response.status()),
+                Ok(response) => format!("the response was {}", response.status()),
                 Err(error) => error.to_string(),
             };
             if started.elapsed() > PATIENCE {
-                return Err(format!("{path} does not answer: {last}").into());
+                return Err(format!("{path} does not work: {last}").into());
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

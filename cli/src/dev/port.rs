@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::Path;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Checks that `port` of this machine can be listened at. `option` is what sets it.
 pub(crate) fn check_port(port: u16, option: &str) -> Result<(), Failure> {

@@ -1,35 +1,24 @@
-//! `activities import`: a log that comes from elsewhere.
+//! Writes the lines of an import to the log.
 //!
-//! Activities keep their time and, where they have one, their id. Each user's are gathered into
-//! batches of several transactions; users go side by side, the batches of one user in order. What
-//! is there already is recognised and skipped, so an import that was stopped can be run again.
-//!
-//! An import is an operator's, who can mend a file, and so it is strict: what the log would have to
-//! alter is an error that names the line and the field, unless repairs are asked for.
+//! Each user's activities are gathered into batches of several transactions. Users are written side by
+//! side, the batches of one user in order.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::BufRead;
 use std::sync::Arc;
 
-use activity_log::activity::{Activity, Details};
 use activity_log::directory::NameChange;
 use activity_log::id::UserId;
 use activity_log::logger::ActivityLogger;
-use activity_log::store::{Draft, Order, Placement, SortKey, Store, TimeRange};
-use activity_log::time::Timestamp;
-use activity_log::view::{Scope, View};
-use futures_util::TryStreamExt;
+use activity_log::store::{Draft, Store};
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
-use crate::Failure;
-use crate::input::{BadLine, Lines, Numbered};
-use crate::line::{End, Entry, Record};
-use crate::progress::progress_bar;
-use crate::target::Target;
+use super::lines::{BadLine, Lines, Numbered};
+use super::presence::Presence;
+use crate::failure::Failure;
+use crate::line::{Entry, Record};
 
 /// How many activities of a user are gathered: several transactions, of which each goes on from the
 /// one before.
@@ -43,66 +32,6 @@ const SIDE_BY_SIDE: usize = 8;
 
 /// How many names are written at a time.
 const ENTITIES: usize = 500;
-
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// The file to read; - is standard input
-    #[arg(default_value = "-")]
-    file: PathBuf,
-    /// Alter what is over a limit or makes no sense, as the queue does, instead of stopping there;
-    /// the entry says what came
-    #[arg(long)]
-    repair: bool,
-    /// Write nothing; say whether every line can be imported and the file is a whole export
-    #[arg(long)]
-    check: bool,
-    #[command(flatten)]
-    target: Target,
-}
-
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (input, size): (Box<dyn BufRead>, u64) = if arguments.file.as_os_str() == "-" {
-        (Box::new(BufReader::new(std::io::stdin())), 0)
-    } else {
-        let name = arguments.file.display();
-        let file = File::open(&arguments.file).map_err(|error| format!("{name}: {error}"))?;
-        let size = file.metadata().map_or(0, |metadata| metadata.len());
-        (Box::new(BufReader::with_capacity(1 << 20, file)), size)
-    };
-    let mut lines = Lines::new(input, arguments.repair);
-    if arguments.check {
-        return check(&mut lines);
-    }
-    let store = arguments.target.store().await?;
-    let bar = progress_bar(size, "{bar:40} {percent}% {msg}, {eta} left");
-    let summary = import(&store, &mut lines, &bar).await?;
-    println!("{summary}");
-    if !lines.is_whole() {
-        eprintln!("activities: {NOT_WHOLE}");
-    }
-    Ok(())
-}
-
-/// What is said of a file that may be cut.
-const NOT_WHOLE: &str = "the file does not end as an export does, with how many lines there were: \
-                         if it is one, it broke off";
-
-/// Reads all lines, and writes nothing.
-fn check(lines: &mut Lines<impl BufRead>) -> Result<(), Failure> {
-    let mut found = End::default();
-    while let Some(numbered) = lines.next()? {
-        match numbered.record {
-            Some(Record::Name(_)) => found.names += 1,
-            Some(Record::Activity(_)) => found.activities += 1,
-            None => {}
-        }
-    }
-    if !lines.is_whole() {
-        return Err(NOT_WHOLE.into());
-    }
-    println!("checked: {found}, a whole export");
-    Ok(())
-}
 
 /// What an import did.
 #[derive(Debug, Default)]
@@ -145,18 +74,15 @@ struct Waiting {
     draft: Draft,
 }
 
-/// What is known of a user's log while it is imported.
-#[derive(Default)]
-struct UserState {
-    /// The newest entry before the batch, once it was looked up.
-    newest: Option<SortKey>,
-    /// Whether it was.
-    looked_up: bool,
-    /// The activities without an id of the file's latest `createdAt` so far.
-    tied: Vec<(Timestamp, Details)>,
+/// A batch that was written, as its task hands it back.
+struct Job {
+    user: UserId,
+    presence: Presence,
+    /// The length of its lines, for the bar.
+    bytes: u64,
+    done: Summary,
+    outcome: Result<(), BadLine>,
 }
-
-type Job = (UserId, UserState, u64, Summary, Result<(), BadLine>);
 
 struct Importer {
     store: Store,
@@ -166,9 +92,9 @@ struct Importer {
     entities: Vec<NameChange>,
     /// The line of the first of `entities`.
     entities_line: u64,
-    states: HashMap<UserId, UserState>,
+    presences: HashMap<UserId, Presence>,
     under_way: HashSet<UserId>,
-    /// Users with a line at fault: nothing after it may be written, or it could not be mended.
+    /// Users with a line at fault: nothing after it may be written, or it could not be corrected.
     stopped: HashSet<UserId>,
     jobs: JoinSet<Job>,
     summary: Summary,
@@ -192,7 +118,7 @@ pub(crate) async fn import(
         waiting_count: 0,
         entities: Vec::new(),
         entities_line: 0,
-        states: HashMap::new(),
+        presences: HashMap::new(),
         under_way: HashSet::new(),
         stopped: HashSet::new(),
         jobs: JoinSet::new(),
@@ -278,19 +204,19 @@ impl Importer {
         if self.stopped.contains(&user) {
             return Ok(());
         }
-        let state = self.states.remove(&user).unwrap_or_default();
+        let presence = self.presences.remove(&user).unwrap_or_default();
         self.under_way.insert(user);
-        self.jobs.spawn(write(self.store.clone(), Arc::clone(&self.logger), user, state, batch));
+        self.jobs.spawn(write(self.store.clone(), Arc::clone(&self.logger), user, presence, batch));
         Ok(())
     }
 
     /// Waits for a batch to be written.
     async fn join(&mut self) -> Result<(), BadLine> {
         let Some(job) = self.jobs.join_next().await else { return Ok(()) };
-        let (user, state, bytes, done, outcome) =
+        let Job { user, presence, bytes, done, outcome } =
             job.map_err(|error| BadLine { line: 0, reason: error.into() })?;
         self.under_way.remove(&user);
-        self.states.insert(user, state);
+        self.presences.insert(user, presence);
         self.summary.recorded += done.recorded;
         self.summary.skipped += done.skipped;
         self.bar.inc(bytes);
@@ -325,44 +251,38 @@ async fn write(
     store: Store,
     logger: Arc<ActivityLogger>,
     user: UserId,
-    mut state: UserState,
+    mut presence: Presence,
     batch: Vec<Waiting>,
 ) -> Job {
-    let bytes = batch.iter().map(|numbered| numbered.bytes).sum();
+    let bytes = batch.iter().map(|waiting| waiting.bytes).sum();
     let mut done = Summary::default();
-    let outcome = write_batch(&store, &logger, user, &mut state, batch, &mut done).await;
-    (user, state, bytes, done, outcome)
+    let outcome = write_batch(&store, &logger, user, &mut presence, batch, &mut done).await;
+    Job { user, presence, bytes, done, outcome }
 }
 
 async fn write_batch(
     store: &Store,
     logger: &ActivityLogger,
     user: UserId,
-    state: &mut UserState,
+    presence: &mut Presence,
     batch: Vec<Waiting>,
     done: &mut Summary,
 ) -> Result<(), BadLine> {
     let line = batch.first().map_or(0, |first| first.line);
-    let failed = |reason: Failure| BadLine { line, reason };
-    if !state.looked_up {
-        let head = store.head(Scope::User(user)).await.map_err(|error| failed(error.into()))?;
-        state.newest = head.last;
-        state.looked_up = true;
-    }
-    let present = present(store, user, state.newest, &batch).await.map_err(failed)?;
-    let mut absent = Vec::with_capacity(batch.len());
-    for numbered in batch {
-        let there = is_there(&numbered.draft, &present, &mut state.tied)
-            .map_err(|reason| BadLine { line: numbered.line, reason })?;
-        if there {
+    let drafts: Vec<&Draft> = batch.iter().map(|waiting| &waiting.draft).collect();
+    let entries = presence.entries(store, user, &drafts).await;
+    let entries = entries.map_err(|reason| BadLine { line, reason })?;
+    let (mut lines, mut absent) = (Vec::new(), Vec::new());
+    for Waiting { line, draft, .. } in batch {
+        let is_there = presence.is_among(&entries, &draft);
+        if is_there.map_err(|reason| BadLine { line, reason })? {
             done.skipped += 1;
         } else {
-            absent.push(numbered);
+            lines.push(line);
+            absent.push(draft);
         }
     }
-    let lines: Vec<u64> = absent.iter().map(|numbered| numbered.line).collect();
-    let drafts: Vec<Draft> = absent.into_iter().map(|numbered| numbered.draft).collect();
-    let (recorded, outcome) = match logger.append_drafts(user, drafts).await {
+    let (recorded, outcome) = match logger.append_drafts(user, absent).await {
         Ok(recorded) => (recorded, Ok(())),
         Err(batch) => {
             let line = lines.get(batch.recorded.len()).copied().unwrap_or(line);
@@ -370,65 +290,8 @@ async fn write_batch(
         }
     };
     done.recorded += recorded.len() as u64;
-    let last = recorded.last().map(|last| SortKey::of(&last.activity));
-    state.newest = state.newest.max(last);
+    if let Some(last) = recorded.last() {
+        presence.note(&last.activity);
+    }
     outcome
-}
-
-/// The entries that the log has from the time of the batch, if it reaches that far.
-async fn present(
-    store: &Store,
-    user: UserId,
-    newest: Option<SortKey>,
-    batch: &[Waiting],
-) -> Result<Vec<Activity>, Failure> {
-    let times = || batch.iter().filter_map(|numbered| time(&numbered.draft));
-    let (Some(since), Some(last)) = (times().min(), times().max()) else { return Ok(Vec::new()) };
-    if newest.is_none_or(|newest| newest.created_at < since) {
-        return Ok(Vec::new());
-    }
-    let range = TimeRange {
-        since: Some(since),
-        until: Some(last.saturating_add(std::time::Duration::from_millis(1))),
-    };
-    let entries = store.entries(View::of(Scope::User(user)), range, Order::OldestFirst);
-    Ok(entries.try_collect().await?)
-}
-
-/// When an activity of a file was done.
-const fn time(draft: &Draft) -> Option<Timestamp> {
-    match draft.placement {
-        Placement::Kept { created_at, .. } => Some(created_at),
-        Placement::End => None,
-    }
-}
-
-/// Whether a draft is among the entries `present`: by its id if it has one, else by all it says.
-/// Of the same activity several times in the same millisecond, the n-th matches the n-th.
-fn is_there(
-    draft: &Draft,
-    present: &[Activity],
-    tied: &mut Vec<(Timestamp, Details)>,
-) -> Result<bool, Failure> {
-    let details = &draft.activity.details;
-    let (created_at, id) = match draft.placement {
-        Placement::Kept { created_at, id } => (created_at, id),
-        Placement::End => return Ok(false),
-    };
-    let as_other = details.clone().as_other();
-    let says_the_same = |activity: &Activity| {
-        activity.created_at == created_at && [details, &as_other].contains(&&activity.details)
-    };
-    if let Some(id) = id {
-        return match present.iter().find(|activity| activity.id == id) {
-            None => Ok(false),
-            Some(activity) if says_the_same(activity) => Ok(true),
-            Some(_) => Err(format!("id {id} is there and says something else").into()),
-        };
-    }
-    tied.retain(|(time, _)| *time == created_at);
-    let earlier = tied.iter().filter(|(_, earlier)| earlier == details).count();
-    tied.push((created_at, details.clone()));
-    let there = present.iter().filter(|activity| says_the_same(activity)).count();
-    Ok(there > earlier)
 }
