@@ -6,6 +6,7 @@ mod append;
 mod contention;
 mod cost;
 mod cursor;
+mod data_model;
 mod erase;
 mod faults;
 mod format;
