@@ -3,7 +3,7 @@
 import type { Activity, Facets, Histogram, Page } from './activity.js';
 import { Failure, type Client } from './client.js';
 import { parameters, type Query } from './query.js';
-import { Ranks } from './ranks.js';
+import { Ranks, type Direction } from './ranks.js';
 
 /** How many entries a request asks for at the most. */
 const PAGE = 100;
@@ -92,7 +92,7 @@ export class List {
   }
 
   /** Loads what is missing of the rows from `first` to before `end`, and what the reader comes to next. */
-  want(first: number, end: number, direction: 'older' | 'newer' | 'around'): void {
+  want(first: number, end: number, direction: Direction): void {
     const wanted = this.failure ? null : this.ranks.missing(first, end, PAGE, direction);
     if (!wanted || !this.isCounted) return;
     const newest = this.ranks.total - wanted.offset;
@@ -150,8 +150,10 @@ export class List {
     }
   }
 
-  /** About when the entry of a rank was made, by the histogram, in milliseconds. */
+  /** When the entry of a rank was made, in milliseconds; about when, by the histogram, if it is not loaded. */
   timeOf(rank: number): number | null {
+    const entry = this.ranks.entry(rank);
+    if (entry) return Date.parse(entry.createdAt);
     const { from, to, counts } = this.histogram ?? { from: null, to: null, counts: [] };
     if (from === null || to === null) return null;
     const [begin, length] = [Date.parse(from), Date.parse(to) - Date.parse(from)];

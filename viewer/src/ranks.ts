@@ -7,6 +7,9 @@
 
 import type { Activity, Page } from './activity.js';
 
+/** Where someone reads on from the rows in the window. */
+export type Direction = 'older' | 'newer' | 'around';
+
 /** The entries of a list that are loaded, by rank. */
 export class Ranks {
   readonly #entries = new Map<number, Activity>();
@@ -76,7 +79,7 @@ export class Ranks {
     first: number,
     end: number,
     limit: number,
-    direction: 'older' | 'newer' | 'around',
+    direction: Direction,
   ): { offset: number; limit: number } | null {
     const isMissing = (index: number) => !this.#entries.has(this.rank(index));
     const last = Math.min(end, this.#shown);
