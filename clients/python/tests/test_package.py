@@ -63,9 +63,10 @@ CONSUMER = """
 """
 
 WRONG = """
-    from activity_logs import record
+    from activity_logs import activity, memory, record
     record("create", ressource=("function", 5))
     record(5)
+    activity.configure(transport=memory(), redacted=["password"], on_error="throw")
 """
 
 
@@ -138,3 +139,5 @@ def test_installed_by_itself_it_is_imported_and_used_with_types(built: Path, tmp
     )
     assert 'Unexpected keyword argument "ressource"' in ended.stdout
     assert 'Argument 1 to "record" has incompatible type "int"' in ended.stdout
+    assert 'Unexpected keyword argument "redacted" for "configure"' in ended.stdout
+    assert 'Argument "on_error" to "configure" of "ActivityLog" has incompatible type' in ended.stdout

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ._log import EVENT
+from ._given_up import EVENT
 from ._message import Message
 from ._outbox import Failure
 from ._sender import Sender, Transport
