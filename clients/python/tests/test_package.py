@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -109,6 +111,20 @@ def test_the_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     modules = {f"src/activity_logs/{name}" for name in [*MODULES, "py.typed"]}
     assert names - {".gitignore"} == modules | {"README.md", "LICENSE", "pyproject.toml", "PKG-INFO"}
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    imports: dict[str, set[str]] = {}
+    for name in MODULES:
+        tree = ast.parse((ROOT / "src/activity_logs" / name).read_text("utf-8"))
+        imports[name] = set()
+        # Also those within a function, or for types alone.
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                modules = [node.module] if node.module else [alias.name for alias in node.names]
+                imports[name] |= {f"{module}.py" for module in modules}
+    assert "_context.py" in imports["_log.py"]
+    graphlib.TopologicalSorter(imports).prepare()  # Raises CycleError, which names the circle.
 
 
 def test_it_is_one_version() -> None:
