@@ -60,8 +60,8 @@ class Context:
 
         Raises:
             TypeError: if there is no user.
-            ValueError: if it is none that can be.
-            Exception: whatever the function that is asked raises.
+            ValueError: if the user is invalid.
+            Exception: whatever the source raises.
         """
         with self._lock:
             if self._waiting:
