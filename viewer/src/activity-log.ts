@@ -40,7 +40,7 @@ export class ActivityLog extends LitElement implements Reader {
 
   /** The address of the list, relative to the document. */
   declare src: string;
-  /** Gives the token that requests carry; asked again when one was refused. */
+  /** Gives the token that requests carry. The component asks again when a token was refused. */
   declare token: TokenSource | undefined;
   /** The projects to choose from, with their environments. */
   declare projects: readonly Project[];
@@ -54,7 +54,7 @@ export class ActivityLog extends LitElement implements Reader {
   #told = '';
   #client: Client | null = null;
   #list: List | null = null;
-  /** Those of the list, or of the one before until they are counted. */
+  /** The facets of the list; those of the list before, until they are counted. */
   #facets: Facets | null = null;
   /** The rank to go to once the list is there. */
   #pending: number | null = null;

@@ -15,10 +15,10 @@ const SUMMARY_DELAY = 300;
 /** In how many parts the time is counted. */
 const BUCKETS = 60;
 
-/** For how long a list may look shorter than before until it is taken for another, in milliseconds. */
+/** After how long a list that looks shorter than before counts as rewritten, in milliseconds. */
 const FALL = 1_000;
 
-/** What a list tells of itself. */
+/** Who reads a list, and is called when it changes. */
 export interface Reader {
   /** Something is there that was not. */
   changed(): void;
@@ -113,7 +113,7 @@ export class List {
     this.reader.changed();
   }
 
-  /** Someone is here: news are looked for more often. */
+  /** Someone is here: the list looks for news more often. */
   touch(): void {
     this.#poll.touch();
   }
@@ -211,7 +211,7 @@ export class List {
     }
   }
 
-  /** Runs a part of the work, notes what failed, and tells the reader; unless it was ended. */
+  /** Runs a part of the work, keeps its failure, and tells the reader; unless the list was stopped. */
   async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#stopped;
     try {

@@ -77,7 +77,7 @@ export class Panel {
 }
 
 /** What a click on a value changes of the filters. */
-function changeOf({ projectSlug, environmentSlug = '', resourceType, action }: Wanted): Partial<Query> {
+export function changeOf({ projectSlug, environmentSlug = '', resourceType, action }: Wanted): Partial<Query> {
   return {
     ...(projectSlug === undefined ? {} : { projectSlug, environmentSlug }),
     ...(resourceType === undefined ? {} : { resourceType: [resourceType] }),

@@ -64,7 +64,7 @@ export interface Settled<T extends Entry> {
 interface UserQueue<T> {
   waiting: T[];
   isUnderWay: boolean;
-  /** When the queue last accepted one. */
+  /** When SQS last accepted one. */
   moved: number;
   /** How often the first failed. */
   failures: number;

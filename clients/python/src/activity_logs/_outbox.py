@@ -49,7 +49,7 @@ class Entry:
     message: Message
     since: float
     settle: Callable[[Failure | None], None]
-    """What is told once: ``None`` if the queue accepted the message, or why it was given up."""
+    """Is called once: with ``None`` if the queue accepted the message, or with why it was given up."""
     tries: int = 0
 
 
@@ -59,7 +59,7 @@ class _UserQueue:
 
     entries: deque[Entry] = field(default_factory=deque)
     moved: float = float("-inf")
-    """When the queue last accepted one of them."""
+    """When SQS last accepted one of them."""
     is_under_way: bool = False
 
 
