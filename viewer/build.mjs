@@ -18,7 +18,7 @@ const styles = {
   },
 };
 
-const common = {
+export const common = {
   absWorkingDir: here,
   bundle: true,
   format: 'esm',

@@ -1,6 +1,6 @@
 """A proxy before the queue, which has the faults of a network and of SQS.
 
-By a plan that a seed gives, it answers 503, fails single entries of a batch, drops the answer to what the
+By a plan that a seed gives, it answers 503, fails single entries of a batch, drops the response to what the
 queue accepted, and delays. It stands before moto, which has none of this.
 """
 
@@ -25,8 +25,8 @@ LONGEST_DELAY = 0.2
 """In seconds."""
 
 PATIENCE = 3
-"""For how many seconds a client surely waits for an answer. Then it may send the same message again while the
-first request is still under way, as happens on a busy machine."""
+"""For how many seconds a client surely waits for a response. Then it may send the same message again while
+the first request is still under way, as happens on a busy machine."""
 
 # How likely each fault is: of an entry, and of a request.
 FAILING, UNAVAILABLE, DROPPED, DELAYED = 0.15, 0.1, 0.15, 0.3

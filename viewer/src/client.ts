@@ -1,6 +1,6 @@
 // Requests to the API: with a token of the host, and sent again where that may help.
 
-/** Gives the token to send, or nothing if there is none. It is asked again when one was refused. */
+/** Gives the token to send, or nothing if there is none. The client asks again when a token was refused. */
 export type TokenSource = () => Promise<string | null | undefined> | string | null | undefined;
 
 /** Why requests wait. */
@@ -37,12 +37,12 @@ const LONGEST_WAIT = 30_000;
 export class Client {
   #source: TokenSource | undefined;
   #token: Promise<string | null> | undefined;
-  /** Whether the source has no good token, so that nothing is sent until there is another. */
+  /** Whether the source has no good token. Nothing is sent until there is another source. */
   #isRefused = false;
   /** Ends when the host sets another source of tokens. */
   #renewed = deferred();
 
-  /** `report` is told of each trouble, and of its end with `null`. */
+  /** Calls `report` with each trouble, and with `null` when it is over. */
   constructor(
     readonly address: string,
     readonly report: (trouble: Trouble | null) => void,
@@ -144,7 +144,7 @@ function retryAfter(response: Response): number {
   return Number.isFinite(seconds) ? Math.max(seconds, 0) * 1_000 : 0;
 }
 
-/** What a response that is no success says. */
+/** The failure that a response describes. */
 async function failure(response: Response): Promise<Failure> {
   const problem = await response.json().catch(() => ({}));
   const text = (value: unknown) => (typeof value === 'string' ? value : '');

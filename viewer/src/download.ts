@@ -61,7 +61,7 @@ export class ActivityLogDownload extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    // How the download of another list ended is no news any more.
+    // The end of a download of another list is of no interest any more.
     if (changed.has('query') && this.status?.kind !== 'running') this.status = null;
   }
 

@@ -1,9 +1,10 @@
-// One list of the log: what is loaded of it, what is asked for next, and whether it grew.
+// One list of the log: what is loaded of it, what is asked for next, and how long it is.
 
 import type { Activity, Facets, Histogram, Page } from './activity.js';
 import { Failure, type Client } from './client.js';
+import { Poll } from './poll.js';
 import { parameters, type Query } from './query.js';
-import { Ranks } from './ranks.js';
+import { Ranks, type Direction } from './ranks.js';
 
 /** How many entries a request asks for at the most. */
 const PAGE = 100;
@@ -14,16 +15,10 @@ const SUMMARY_DELAY = 300;
 /** In how many parts the time is counted. */
 const BUCKETS = 60;
 
-/** How often a list is asked whether it grew, in milliseconds: at first, and at last. */
-const POLL = { first: 3_000, last: 30_000 };
-
-/** For how long after input or news it is asked as often as at first. */
-const LIVELY = 60_000;
-
-/** For how long a list may look shorter than before until it is taken for another, in milliseconds. */
+/** After how long a list that looks shorter than before counts as rewritten, in milliseconds. */
 const FALL = 1_000;
 
-/** What a list tells of itself. */
+/** Who reads a list, and is called when it changes. */
 export interface Reader {
   /** Something is there that was not. */
   changed(): void;
@@ -50,11 +45,9 @@ export class List {
   #etag: string | null = null;
   /** Since when the list looks shorter than before. */
   #fellAt: number | null = null;
-  #wait = POLL.first;
-  #livelyUntil = Date.now() + LIVELY;
-  #pollTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #summaryTimer: ReturnType<typeof setTimeout>;
   readonly #stopped = new AbortController();
+  readonly #poll = new Poll(() => this.#askForNews(), this.#stopped.signal);
 
   constructor(
     private readonly client: Client,
@@ -62,8 +55,6 @@ export class List {
     private readonly reader: Reader,
   ) {
     this.#summaryTimer = setTimeout(() => void this.#summarize(), SUMMARY_DELAY);
-    const options = { signal: this.#stopped.signal };
-    document.addEventListener('visibilitychange', () => this.#follow(0), options);
   }
 
   /** Loads the newest page, or only the length if the reader begins elsewhere. */
@@ -73,7 +64,7 @@ export class List {
       this.#place(page);
       this.ranks.show();
       this.isCounted = true;
-      this.#follow();
+      this.#poll.start();
     });
   }
 
@@ -82,7 +73,6 @@ export class List {
     this.#stopped.abort();
     this.rest();
     clearTimeout(this.#summaryTimer);
-    clearTimeout(this.#pollTimer);
   }
 
   /** Ends the request for a page that nobody waits for any more. */
@@ -92,7 +82,7 @@ export class List {
   }
 
   /** Loads what is missing of the rows from `first` to before `end`, and what the reader comes to next. */
-  want(first: number, end: number, direction: 'older' | 'newer' | 'around'): void {
+  want(first: number, end: number, direction: Direction): void {
     const wanted = this.failure ? null : this.ranks.missing(first, end, PAGE, direction);
     if (!wanted || !this.isCounted) return;
     const newest = this.ranks.total - wanted.offset;
@@ -123,10 +113,9 @@ export class List {
     this.reader.changed();
   }
 
-  /** Someone is here: news are looked for more often. */
+  /** Someone is here: the list looks for news more often. */
   touch(): void {
-    this.#livelyUntil = Date.now() + LIVELY;
-    if (this.#wait > POLL.first) this.#follow(POLL.first);
+    this.#poll.touch();
   }
 
   /** How many entries of this list are before a time. */
@@ -150,8 +139,10 @@ export class List {
     }
   }
 
-  /** About when the entry of a rank was made, by the histogram, in milliseconds. */
+  /** When the entry of a rank was made, in milliseconds; about when, by the histogram, if it is not loaded. */
   timeOf(rank: number): number | null {
+    const entry = this.ranks.entry(rank);
+    if (entry) return Date.parse(entry.createdAt);
     const { from, to, counts } = this.histogram ?? { from: null, to: null, counts: [] };
     if (from === null || to === null) return null;
     const [begin, length] = [Date.parse(from), Date.parse(to) - Date.parse(from)];
@@ -184,15 +175,8 @@ export class List {
     });
   }
 
-  /** Looks for news after a time. */
-  #follow(wait = this.#wait): void {
-    clearTimeout(this.#pollTimer);
-    if (document.hidden || !this.isCounted || this.#stopped.signal.aborted) return;
-    if (wait >= POLL.first) this.#wait = wait;
-    this.#pollTimer = setTimeout(() => void this.#poll(), wait);
-  }
-
-  async #poll(): Promise<void> {
+  /** Asks whether the list grew. Returns after how long to ask again, if the list looks shorter. */
+  async #askForNews(): Promise<number | undefined> {
     await this.#try(async (signal) => {
       const asked = parameters(this.query);
       asked.set('limit', '0');
@@ -200,12 +184,10 @@ export class List {
       if (response.status === 304) return;
       this.#etag = response.headers.get('etag');
       const { pagination } = (await response.json()) as Page;
-      if (pagination.total > this.ranks.total) this.#livelyUntil = Date.now() + LIVELY;
+      if (pagination.total > this.ranks.total) this.#poll.grew();
       this.#count(pagination.total);
     });
-    if (this.#fellAt !== null) return this.#follow(FALL);
-    const isLively = Date.now() < this.#livelyUntil;
-    this.#follow(isLively ? POLL.first : Math.min(this.#wait * 2, POLL.last));
+    return this.#fellAt === null ? undefined : FALL;
   }
 
   #place(page: Page): void {
@@ -223,13 +205,13 @@ export class List {
     } else if (this.#fellAt === null) {
       this.#fellAt = Date.now();
       this.#etag = null;
-      this.#follow(FALL);
+      this.#poll.askIn(FALL);
     } else if (Date.now() - this.#fellAt >= FALL) {
       this.reader.rewritten();
     }
   }
 
-  /** Runs a part of the work, notes what failed, and tells the reader; unless it was ended. */
+  /** Runs a part of the work, keeps its failure, and tells the reader; unless the list was stopped. */
   async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#stopped;
     try {

@@ -7,6 +7,9 @@
 
 import type { Activity, Page } from './activity.js';
 
+/** Where someone reads on from the rows in the window. */
+export type Direction = 'older' | 'newer' | 'around';
+
 /** The entries of a list that are loaded, by rank. */
 export class Ranks {
   readonly #entries = new Map<number, Activity>();
@@ -70,13 +73,13 @@ export class Ranks {
 
   /**
    * Which page to ask for so that the rows from `first` to before `end` are loaded; `null` if they are. It has
-   * `limit` entries at most, more of them in the direction the reader goes, and one that is known.
+   * `limit` entries at most, more of them in the direction the reader goes, and one of them loaded already.
    */
   missing(
     first: number,
     end: number,
     limit: number,
-    direction: 'older' | 'newer' | 'around',
+    direction: Direction,
   ): { offset: number; limit: number } | null {
     const isMissing = (index: number) => !this.#entries.has(this.rank(index));
     const last = Math.min(end, this.#shown);
@@ -90,7 +93,8 @@ export class Ranks {
     for (; before > 0 && from > 0 && isMissing(from - 1); before -= 1) from -= 1;
     while (to - from < limit && to < this.#shown && isMissing(to)) to += 1;
     to = Math.min(to, from + limit);
-    // One that is loaded is asked for again where there is one beside: in a log that was rewritten, it is another.
+    // The page has one entry again that is loaded, where there is one beside. If another entry comes back in its
+    // place, the log was rewritten.
     if (to < this.#shown && !isMissing(to)) to += 1;
     else if (from > 0 && !isMissing(from - 1)) from -= 1;
     return { offset: from + this.news, limit: to - from };

@@ -12,7 +12,7 @@ export const TALLEST = 8_000_000;
 /** A movement of so many windows is small. */
 const SMALL = 2;
 
-/** So many windows are left before an end of the spacer, if there are as many rows; more than a flick moves. */
+/** How many windows of room the spacer keeps before each end, if there are as many rows; a flick moves less. */
 const ROOM = 4;
 
 /** Which part of a list is in a window of `view` pixels. */

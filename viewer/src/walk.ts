@@ -11,7 +11,7 @@ export const TYPES = { csv: 'text/csv', ndjson: 'application/x-ndjson' } as cons
 /** The most entries that the API gives at once. */
 const LIMIT = '1000';
 
-/** How often a page is asked for of which not all arrives. */
+/** How often to ask for a page that does not arrive whole. */
 const ATTEMPTS = 5;
 
 /** What a page adds to the file: `count` of `total` entries. */

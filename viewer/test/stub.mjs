@@ -338,7 +338,7 @@ export class Stub {
     return this.api.filter(({ query }) => /facets|histogram/.test(query.get('include') ?? ''));
   }
 
-  // What it answers.
+  // What it responds.
 
   /**
    * @param {import('node:http').IncomingMessage} request
@@ -400,7 +400,7 @@ export class Stub {
       const failure = this.failures.shift();
       const { status, headers, body } = failure
         ? refuse(failure)
-        : this.#answer(request, path, url, recorded);
+        : this.#respond(request, path, url, recorded);
       const rows = recorded.ranks !== null && recorded.ranks[1] >= recorded.ranks[0];
       const delay = rows ? this.delay : this.delayOfOthers;
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
@@ -421,7 +421,7 @@ export class Stub {
    * @param {Recorded} recorded
    * @returns {{status: number, headers: Record<string, string>, body: string}}
    */
-  #answer(request, path, url, recorded) {
+  #respond(request, path, url, recorded) {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined || !this.tokens.has(token))
       throw refusals.unauthenticated(request.headers.authorization !== undefined);

@@ -26,7 +26,7 @@ def corpus() -> list[dict[str, Any]]:
 
 
 class Chaos:
-    """A FIFO queue that throttles, drops answers after acceptance, and delays; and what it has seen."""
+    """A FIFO queue that throttles, drops responses after acceptance, and delays; and what it has seen."""
 
     is_immediate = False
 

@@ -25,18 +25,18 @@ from .support import REPOSITORY
 DOCUMENT: dict[str, Any] = yaml.safe_load((REPOSITORY / "openapi.yaml").read_text("utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
-Answer = tuple[int, dict[str, str], bytes]
+Response = tuple[int, dict[str, str], bytes]
 CREATED: dict[str, Any] = DOCUMENT["paths"]["/api/activities/{id}"]["get"]["responses"]["200"]["content"][
     "application/json"
 ]["examples"]["created"]["value"]
 
 
 class Api:
-    """A server whose answers are given, and what it was asked."""
+    """A server whose responses are given, and what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], str]] = []
-        self.answers: list[Answer] | Callable[[str, dict[str, str]], Answer] = []
+        self.responses: list[Response] | Callable[[str, dict[str, str]], Response] = []
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,12 +44,12 @@ class Api:
                 url = urlsplit(self.path)
                 query = dict(parse_qsl(url.query, keep_blank_values=True))
                 api.asked.append((url.path, query, self.headers["Authorization"]))
-                if callable(api.answers):
-                    status, headers, body = api.answers(url.path, query)
+                if callable(api.responses):
+                    status, headers, body = api.responses(url.path, query)
                 else:
-                    status, headers, body = api.answers.pop(0)
+                    status, headers, body = api.responses.pop(0)
                 if status == 0:
-                    return  # The connection ends without an answer.
+                    return  # The connection ends without a response.
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -79,7 +79,7 @@ def entry(number: int) -> dict[str, Any]:
     return found
 
 
-def page(numbers: list[int], cursor: str | None = None) -> Answer:
+def page(numbers: list[int], cursor: str | None = None) -> Response:
     pagination = {"total": 9, "limit": 2, "offset": 0, "hasMore": cursor is not None}
     if cursor is not None:
         pagination["nextCursor"] = cursor  # type: ignore[assignment]
@@ -91,13 +91,13 @@ def page(numbers: list[int], cursor: str | None = None) -> Answer:
     return 200, {}, json.dumps(body).encode()
 
 
-def problem(status: int, **members: Any) -> Answer:
+def problem(status: int, **members: Any) -> Response:
     return status, {"Content-Type": "application/problem+json"}, json.dumps(members).encode()
 
 
 def test_a_list_goes_from_page_to_page_by_cursor(api: Api) -> None:
     pages = {None: page([5, 4], "a"), "a": page([3], "b"), "b": page([], None)}
-    api.answers = lambda _, query: pages[query.get("cursor")]
+    api.responses = lambda _, query: pages[query.get("cursor")]
     log = ActivityLogClient(api.url + "/", "token")
     entries = log.list(action="create", page_size=2)
     assert api.asked == [], "nothing is asked before it is needed"
@@ -110,7 +110,7 @@ def test_a_list_goes_from_page_to_page_by_cursor(api: Api) -> None:
 
 
 def test_filters_are_written_as_the_api_reads_them(api: Api) -> None:
-    api.answers = lambda *_: page([])
+    api.responses = lambda *_: page([])
     log = ActivityLogClient(api.url, "token")
     east = timezone(timedelta(hours=2))
     list(
@@ -147,7 +147,7 @@ def test_filters_are_written_as_the_api_reads_them(api: Api) -> None:
 
 
 def test_a_page_has_the_total_and_an_entry_is_found_by_id(api: Api) -> None:
-    api.answers = [page([5, 4], "a"), (200, {}, json.dumps(CREATED).encode())]
+    api.responses = [page([5, 4], "a"), (200, {}, json.dumps(CREATED).encode())]
     log = ActivityLogClient(api.url, "token")
     assert log.page(limit=0, offset=3)["pagination"]["total"] == 9
     assert log.get(1, include="client")["action"] == "create"
@@ -159,12 +159,12 @@ def test_a_page_has_the_total_and_an_entry_is_found_by_id(api: Api) -> None:
 
 def test_compressed_pages_are_read(api: Api) -> None:
     status, _, body = page([5])
-    api.answers = [(status, {"Content-Encoding": "gzip"}, gzip.compress(body))]
+    api.responses = [(status, {"Content-Encoding": "gzip"}, gzip.compress(body))]
     assert [one["id"] for one in ActivityLogClient(api.url, "token").list()] == [5]
 
 
 def test_429_and_503_and_silence_are_asked_again_as_told(api: Api) -> None:
-    api.answers = [
+    api.responses = [
         (429, {"Retry-After": "7"}, b'{"message":"Too Many Requests"}'),
         (503, {"Retry-After": "2"}, b""),
         (503, {"Retry-After": "100000"}, b""),
@@ -183,13 +183,13 @@ def test_429_and_503_and_silence_are_asked_again_as_told(api: Api) -> None:
 
 def test_retries_end(api: Api) -> None:
     unavailable = problem(503, detail="The log cannot be read now.", code="unavailable", requestId="r")
-    api.answers = [unavailable] * 3
+    api.responses = [unavailable] * 3
     log = ActivityLogClient(api.url, "token", retries=2)
     log._sleep = lambda _: None
     with pytest.raises(ApiError, match=r"^503: The log cannot be read now\. \(request r\)$") as caught:
         log.get(1)
     assert (caught.value.status, caught.value.code, caught.value.request_id) == (503, "unavailable", "r")
-    api.answers = lambda *_: (0, {}, b"")
+    api.responses = lambda *_: (0, {}, b"")
     with pytest.raises(OSError):  # noqa: PT011
         log.get(1)
     assert len(api.asked) == 6
@@ -197,7 +197,7 @@ def test_retries_end(api: Api) -> None:
 
 def test_after_401_a_function_is_asked_for_a_token_again_and_once(api: Api) -> None:
     refused = problem(401, detail="The token is not valid.", code="unauthenticated", requestId="r")
-    api.answers = [refused, page([5]), refused, refused, refused]
+    api.responses = [refused, page([5]), refused, refused, refused]
     tokens = iter("abcd")
     log = ActivityLogClient(api.url, lambda: next(tokens))
     assert [one["id"] for one in log.list()] == [5]
@@ -215,7 +215,7 @@ def test_after_401_a_function_is_asked_for_a_token_again_and_once(api: Api) -> N
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "parameter"),
+    ("response", "code", "parameter"),
     [
         (
             problem(400, detail="limit", code="invalid_parameter", parameter="limit"),
@@ -229,12 +229,12 @@ def test_after_401_a_function_is_asked_for_a_token_again_and_once(api: Api) -> N
     ],
 )
 def test_what_is_refused_is_an_error_with_its_code(
-    api: Api, answer: Answer, code: str | None, parameter: str | None
+    api: Api, response: Response, code: str | None, parameter: str | None
 ) -> None:
-    api.answers = [answer]
+    api.responses = [response]
     with pytest.raises(ApiError) as caught:
         ActivityLogClient(api.url, "secret").get(1)
-    assert (caught.value.status, caught.value.code, caught.value.parameter) == (answer[0], code, parameter)
+    assert (caught.value.status, caught.value.code, caught.value.parameter) == (response[0], code, parameter)
     assert "secret" not in str(caught.value)
 
 
@@ -270,7 +270,7 @@ def schema_of(type_: Any) -> dict[str, Any]:
 
 
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema of the document in the form of ``schema_of``."""
+    """A schema of the document in the format of ``schema_of``."""
     if "$ref" in schema:
         return resolve(SCHEMAS[schema["$ref"].rpartition("/")[2]])
     if "anyOf" in schema:
@@ -323,7 +323,7 @@ def test_every_example_of_the_document_is_read(api: Api) -> None:
     for response in responses:
         for example in response["examples"].values():
             value = example["value"]
-            api.answers = [(200, {}, json.dumps(value).encode())]
+            api.responses = [(200, {}, json.dumps(value).encode())]
             if isinstance(value["data"], dict):
                 assert log.get(1) == value["data"]
             else:

@@ -178,7 +178,7 @@ ENTRY = st.sampled_from(["ok", "ok", "ok", "throttled", "refused"])
     deadline=st.sampled_from([0.5, 30, 1e9]),
     threads=st.integers(1, 4),
 )
-def test_under_failures_lost_answers_and_delays_order_holds_and_nothing_is_lost(
+def test_under_failures_lost_responses_and_delays_order_holds_and_nothing_is_lost(
     users: list[int],
     sends: list[tuple[str, list[str], float]],
     pauses: list[float],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -63,9 +65,10 @@ CONSUMER = """
 """
 
 WRONG = """
-    from activity_logs import record
+    from activity_logs import activity, memory, record
     record("create", ressource=("function", 5))
     record(5)
+    activity.configure(transport=memory(), redacted=["password"], on_error="throw")
 """
 
 
@@ -110,6 +113,20 @@ def test_the_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     assert names - {".gitignore"} == modules | {"README.md", "LICENSE", "pyproject.toml", "PKG-INFO"}
 
 
+def test_no_module_imports_itself_through_others() -> None:
+    imports: dict[str, set[str]] = {}
+    for name in MODULES:
+        tree = ast.parse((ROOT / "src/activity_logs" / name).read_text("utf-8"))
+        imports[name] = set()
+        # Also those within a function, or for types alone.
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                modules = [node.module] if node.module else [alias.name for alias in node.names]
+                imports[name] |= {f"{module}.py" for module in modules}
+    assert "_context.py" in imports["_log.py"]
+    graphlib.TopologicalSorter(imports).prepare()  # Raises CycleError, which names the circle.
+
+
 def test_it_is_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == activity_logs.__version__
@@ -138,3 +155,5 @@ def test_installed_by_itself_it_is_imported_and_used_with_types(built: Path, tmp
     )
     assert 'Unexpected keyword argument "ressource"' in ended.stdout
     assert 'Argument 1 to "record" has incompatible type "int"' in ended.stdout
+    assert 'Unexpected keyword argument "redacted" for "configure"' in ended.stdout
+    assert 'Argument "on_error" to "configure" of "ActivityLog" has incompatible type' in ended.stdout

@@ -255,7 +255,7 @@ class TestOnError:
         assert len(self.given_up(caplog)) == 1
         activity.close()
 
-    def test_options_that_cannot_be_are_errors(self) -> None:
+    def test_invalid_options_are_errors(self) -> None:
         for options in (
             {},
             {"transport": memory(), "queue_url": "https://x/y.fifo"},
@@ -263,9 +263,14 @@ class TestOnError:
             {"transport": memory(), "deadline": 0},
             {"transport": memory(), "deadline": 241},
             {"queue_url": "https://sqs.eu-west-1.amazonaws.com/1/activity-logs-record"},
+            {"deadline": 60},
         ):
             with pytest.raises(ValueError, match=r"queue_url|on_error|deadline"):
                 ActivityLog().configure(**options)
+        with pytest.raises(ValueError, match="queue_url"):
+            ActivityLog(deadline=60)  # The configuration that follows would forget it.
+        with pytest.raises(TypeError, match="unknown options: dead_line, redacted"):
+            ActivityLog().configure(transport=memory(), redacted=[], dead_line=5)  # type: ignore[call-arg]
         with pytest.raises(TypeError, match="redact"):
             ActivityLog(transport=memory(), redact="password")
 

@@ -71,7 +71,7 @@ class Silent:
 
 
 def test_an_entry_of_which_nothing_is_said_failed_and_is_sent_again() -> None:
-    assert SqsTransport(URL, Silent()).send(MESSAGES[:2]) == [None, Failure("Unknown: no answer")]
+    assert SqsTransport(URL, Silent()).send(MESSAGES[:2]) == [None, Failure("Unknown: no response")]
 
 
 def test_the_region_is_that_of_the_queue_and_boto3_does_not_retry(monkeypatch: pytest.MonkeyPatch) -> None:

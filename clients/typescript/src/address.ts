@@ -13,8 +13,8 @@ interface Address {
 
 /**
  * The address that `text` has: with or without port, brackets, zone and spaces around it. Of a list,
- * the last that others can reach, since whoever is asked first may write whatever he likes before it;
- * or else the last. An address that can be read as it is stays as it is.
+ * the last public address, since a client may write anything before what its proxies add; or else the last.
+ * An address that can be read as it is stays as it is.
  */
 export function findAddress(text: string): string | undefined {
   const found = text.split(',').map(oneAddress).filter((address) => address !== undefined);
@@ -23,8 +23,8 @@ export function findAddress(text: string): string | undefined {
 
 /**
  * The address of a client: that of the peer; or, behind trusted proxies, what the outermost of them
- * wrote into `X-Forwarded-For`. Each proxy adds whom it was asked by at the end. So the header is
- * counted from the right, and what a client wrote into it is never reached.
+ * wrote into `X-Forwarded-For`. Each proxy adds its peer at the end of the header. So this counts from the
+ * right, and never reaches what a client wrote.
  *
  * If fewer proxies were passed than are trusted, the first address of the header is the client's.
  */

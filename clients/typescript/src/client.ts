@@ -65,7 +65,7 @@ export interface ClientOptions {
   baseUrl: string | URL;
   /** The token, or what gives one. It is asked for each request, and once more if the token was refused. */
   token: string | (() => string | Promise<string>);
-  /** How often a request is sent again that was answered 429 or 503, or not at all; 5 by default. */
+  /** How often a request is sent again after a 429 or 503, or when no response came; 5 by default. */
   retries?: number | undefined;
   /** What sends requests, if not `fetch`. */
   fetch?: typeof fetch | undefined;
@@ -192,7 +192,7 @@ export class ActivityLogClient {
       } catch (error) {
         signal?.throwIfAborted();
         if (failures >= retries) throw error;
-        // Reading changes nothing, so what was not answered can be asked again.
+        // Reading changes nothing, so a request without a response can be sent again.
         await pause(longest(failures), signal);
         continue;
       }

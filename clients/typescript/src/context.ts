@@ -8,7 +8,7 @@ import type { Id, RecordOptions } from './message.js';
 /** What is known where something is recorded. */
 export interface Context {
   log: Log;
-  /** Who does it. Asked each time; what it costs to find out is spent once. */
+  /** Who does it. Called at each record, and so must keep what it has found. */
   user(): unknown;
   ipAddress?: string | undefined;
   userAgent?: string | undefined;
@@ -39,8 +39,8 @@ export function runIn<T>(context: Context, body: () => T): T {
 }
 
 /**
- * Has the listeners of an emitter run in a context. A request tells of its body from a context of its
- * own; so without this a body parser that listens to it would lose the context of the middleware.
+ * Makes the listeners of an emitter run in a context. Node calls the listeners of a request in a context
+ * of its own, so without this a body parser would lose the context of the middleware.
  */
 export function bind(emitter: Emitter, context: Context): void {
   const { emit } = emitter;
@@ -53,8 +53,8 @@ export interface Emitter {
 }
 
 /**
- * What finds the user of a request. It is found once; while nobody is found, it is tried again, since what
- * authenticates the request may not have run yet.
+ * Returns a function that finds the user of a request, and keeps the user. While there is none, each call
+ * asks again, since what authenticates the request may not have run yet.
  */
 export function userOf<R>(userId: RequestLogOptions<R>['userId'], request: R): () => unknown {
   if (typeof userId !== 'function') return () => userId;
@@ -75,7 +75,7 @@ function ask(user: unknown, forget: () => void): unknown {
   return promise;
 }
 
-/** A log for a job that no request is behind. */
+/** A log for a job outside of any request. */
 export interface DetachedLog {
   /** Records an action, as `activity.record` does. */
   record(action: string, options?: RecordOptions): Promise<boolean>;
@@ -83,7 +83,7 @@ export interface DetachedLog {
   run<T>(body: () => T): T;
 }
 
-/** Options of a log that no request is behind. */
+/** Options of a log for a job outside of any request. */
 export interface DetachedOptions extends LogOptions {
   /** Who does it, unless each call says so. */
   userId?: Id | undefined;
@@ -102,9 +102,9 @@ export const activity = {
   /**
    * Records an action of the user of the request that is being handled, or of the job that runs.
    *
-   * Gives `true` when the queue has accepted it. If that fails, gives `false` after a line from which it
-   * can be sent again was logged; or rejects with a `DeliveryError`, with `onError: 'throw'`. Without an
-   * `await`, a failure is always logged.
+   * Gives `true` when the queue has accepted the message. If the message is given up, logs a line that
+   * holds it and gives `false`; with `onError: 'throw'`, rejects with a `DeliveryError` instead. Where nobody
+   * awaits the result, a failure is always logged.
    *
    * Throws an `Error` outside of a request, and a `TypeError` if there is no action or no user.
    *
@@ -122,7 +122,7 @@ export const activity = {
     return record(context, action, options);
   },
 
-  /** A log for a job that no request is behind, such as one that a timer or a queue starts. */
+  /** A log for a job outside of any request, such as one that a timer or a queue starts. */
   detached(options: DetachedOptions): DetachedLog {
     const context: Context = { log: new Log(options), user: () => options.userId };
     return {

@@ -32,7 +32,7 @@ export interface Entry {
   /** When it was added. */
   since: number;
   /** For how many milliseconds it is tried. The time counts from when it was added, or from when the queue
-   * last accepted a message of this user: a long line that moves forward is no failure. */
+   * last accepted a message of this user. So no message is given up because many wait before it. */
   deadline: number;
   /** When no further attempt is begun in any case; `Infinity` if there is no such time. */
   until: number;
@@ -61,10 +61,10 @@ export interface Settled<T extends Entry> {
 }
 
 /** What waits of a user; the first is under way, or is sent next. */
-interface Line<T> {
+interface UserQueue<T> {
   waiting: T[];
   isUnderWay: boolean;
-  /** When the queue last accepted one. */
+  /** When SQS last accepted one. */
   moved: number;
   /** How often the first failed. */
   failures: number;
@@ -76,7 +76,7 @@ interface Line<T> {
 /** Decides what is sent when; times are in milliseconds of any clock that never goes back. */
 export class Delivery<T extends Entry> {
   /** By user. A user of whom nothing waits is not there, so that nothing grows with their number. */
-  readonly #lines = new Map<string, Line<T>>();
+  readonly #queues = new Map<string, UserQueue<T>>();
   #requests = 0;
   /** The time of nothing that waits ends earlier. */
   #end = Infinity;
@@ -87,16 +87,16 @@ export class Delivery<T extends Entry> {
   /** How many entries are neither accepted nor given up. */
   get size(): number {
     let size = 0;
-    for (const line of this.#lines.values()) size += line.waiting.length;
+    for (const queue of this.#queues.values()) size += queue.waiting.length;
     return size;
   }
 
   /** Adds an entry after all others of its user. */
   add(entry: T, now: number): void {
-    let line = this.#lines.get(entry.user);
-    if (line) line.waiting.push(entry);
-    else this.#lines.set(entry.user, (line = begin([entry], now, -Infinity)));
-    this.#end = Math.min(this.#end, endOf(entry, line));
+    let queue = this.#queues.get(entry.user);
+    if (queue) queue.waiting.push(entry);
+    else this.#queues.set(entry.user, (queue = begin([entry], now, -Infinity)));
+    this.#end = Math.min(this.#end, endOf(entry, queue));
   }
 
   /** The next batch to send now, if there is one. It is under way until `settle` is called with it. */
@@ -104,12 +104,12 @@ export class Delivery<T extends Entry> {
     if (this.#requests >= REQUESTS) return undefined;
     const entries: T[] = [];
     let until = now + LONGEST_REQUEST;
-    for (const line of this.#lines.values()) {
-      const [first] = line.waiting;
-      if (!first || line.isUnderWay || line.next > now || endOf(first, line) <= now) continue;
-      line.isUnderWay = true;
+    for (const queue of this.#queues.values()) {
+      const [first] = queue.waiting;
+      if (!first || queue.isUnderWay || queue.next > now || endOf(first, queue) <= now) continue;
+      queue.isUnderWay = true;
       entries.push(first);
-      until = Math.min(until, Math.max(endOf(first, line), now + SHORTEST_REQUEST));
+      until = Math.min(until, Math.max(endOf(first, queue), now + SHORTEST_REQUEST));
       if (entries.length === BATCH) break;
     }
     if (entries.length === 0) return undefined;
@@ -125,26 +125,26 @@ export class Delivery<T extends Entry> {
     this.#requests -= 1;
     const settled: Settled<T>[] = [];
     for (const [at, entry] of batch.entries.entries()) {
-      const line = this.#lines.get(entry.user);
-      if (!line) continue;
+      const queue = this.#queues.get(entry.user);
+      if (!queue) continue;
       const outcome = outcomes[at] ?? { kind: 'failed', error: new Error('there was no response for it') };
-      line.isUnderWay = false;
+      queue.isUnderWay = false;
       if (outcome.kind === 'failed') {
-        const longest = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** line.failures);
-        line.failures += 1;
-        line.next = now + this.random() * longest;
-        line.error = outcome.error;
-        if (line.next < endOf(entry, line)) continue;
+        const longest = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** queue.failures);
+        queue.failures += 1;
+        queue.next = now + this.random() * longest;
+        queue.error = outcome.error;
+        if (queue.next < endOf(entry, queue)) continue;
       }
       settled.push({ entry, outcome });
-      if (outcome.kind === 'accepted') line.moved = now;
+      if (outcome.kind === 'accepted') queue.moved = now;
       // The user's next waits behind the users who wait already.
-      line.waiting.shift();
-      this.#lines.delete(entry.user);
-      if (line.waiting.length > 0) this.#lines.set(entry.user, begin(line.waiting, now, line.moved));
+      queue.waiting.shift();
+      this.#queues.delete(entry.user);
+      if (queue.waiting.length > 0) this.#queues.set(entry.user, begin(queue.waiting, now, queue.moved));
     }
     // A process that has nothing left to send is not kept by a timer.
-    if (this.#lines.size === 0) this.#end = Infinity;
+    if (this.#queues.size === 0) this.#end = Infinity;
     return settled;
   }
 
@@ -153,20 +153,20 @@ export class Delivery<T extends Entry> {
     if (now < this.#end) return [];
     const settled: Settled<T>[] = [];
     this.#end = Infinity;
-    for (const [user, line] of this.#lines) {
-      const first = line.waiting[0];
-      const isKept = (entry: T) => (entry === first && line.isUnderWay) || endOf(entry, line) > now;
-      const kept = line.waiting.filter(isKept);
-      for (const entry of line.waiting) {
+    for (const [user, queue] of this.#queues) {
+      const first = queue.waiting[0];
+      const isKept = (entry: T) => (entry === first && queue.isUnderWay) || endOf(entry, queue) > now;
+      const kept = queue.waiting.filter(isKept);
+      for (const entry of queue.waiting) {
         if (isKept(entry)) continue;
-        const error = (entry === first && line.error) || new Error('an earlier message was not accepted in time');
+        const error = (entry === first && queue.error) || new Error('an earlier message was not accepted in time');
         settled.push({ entry, outcome: { kind: 'failed', error } });
       }
-      if (kept.length === 0) this.#lines.delete(user);
-      else if (kept[0] === first) line.waiting = kept;
-      else this.#lines.set(user, begin(kept, now, line.moved));
+      if (kept.length === 0) this.#queues.delete(user);
+      else if (kept[0] === first) queue.waiting = kept;
+      else this.#queues.set(user, begin(kept, now, queue.moved));
       for (const entry of kept) {
-        const end = endOf(entry, line);
+        const end = endOf(entry, queue);
         if (end > now) this.#end = Math.min(this.#end, end);
       }
     }
@@ -177,19 +177,19 @@ export class Delivery<T extends Entry> {
   wakeAt(): number | undefined {
     let next = this.#end;
     if (this.#requests < REQUESTS) {
-      for (const line of this.#lines.values()) {
-        if (!line.isUnderWay) next = Math.min(next, line.next);
+      for (const queue of this.#queues.values()) {
+        if (!queue.isUnderWay) next = Math.min(next, queue.next);
       }
     }
     return next === Infinity ? undefined : next;
   }
 }
 
-function begin<T>(waiting: T[], now: number, moved: number): Line<T> {
+function begin<T>(waiting: T[], now: number, moved: number): UserQueue<T> {
   return { waiting, isUnderWay: false, moved, failures: 0, next: now, error: undefined };
 }
 
 /** When an entry is no longer tried. */
-function endOf<T extends Entry>({ since, deadline, until }: T, { moved }: Line<T>): number {
+function endOf<T extends Entry>({ since, deadline, until }: T, { moved }: UserQueue<T>): number {
   return Math.min(Math.max(since, moved) + deadline, until);
 }

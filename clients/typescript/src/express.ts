@@ -12,7 +12,7 @@ import { contextOf, fromNode, readHops, type NodeRequest } from './request.js';
  * app.use(activityLog({ queueUrl, userId: (req) => req.user.id }));
  * ```
  *
- * Throws a `TypeError` for options that cannot be.
+ * Throws a `TypeError` for invalid options.
  */
 export function activityLog<R extends NodeRequest & Emitter = any>(
   options: RequestLogOptions<R>,

@@ -21,7 +21,7 @@ interface Instance {
  * await fastify.register(activityLog({ queueUrl, userId: (request) => request.user.id }));
  * ```
  *
- * Throws a `TypeError` for options that cannot be.
+ * Throws a `TypeError` for invalid options.
  */
 export function activityLog<R extends Request = any>(
   options: RequestLogOptions<R>,

@@ -26,7 +26,7 @@ interface Environment {
  * In a Lambda function, wrap the handler with that of `@activity-logs/client/lambda` too, so that what was
  * recorded is sent before the function is stopped.
  *
- * Throws a `TypeError` for options that cannot be.
+ * Throws a `TypeError` for invalid options.
  */
 export function activityLog<C extends HonoContext = any>(
   options: RequestLogOptions<C>,

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 
-/** What stands in place of a value whose key is not to be told. */
+/** What stands in place of a value that is secret, by its key. */
 const REDACTED = '[redacted]';
 
 /**

@@ -23,7 +23,7 @@ const SHORTEST = 1_000;
  *
  * A handler of another framework can be wrapped as well, and one that streams its response.
  *
- * Throws a `TypeError` for options that cannot be.
+ * Throws a `TypeError` for invalid options.
  */
 export function activityLog<E, A extends unknown[], T>(
   options: RequestLogOptions<E>,

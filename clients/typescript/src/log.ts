@@ -22,7 +22,7 @@ export interface LogOptions {
   /** For how many milliseconds a message is tried: from the call, or from when the queue last accepted a
    * message of that user. 30,000 by default, and at most 240,000. */
   deadline?: number | undefined;
-  /** Keys of `metadata`, at any depth and in any case, whose values are not to be told. */
+  /** Keys of `metadata`, at any depth and in any case, whose values are secret. */
   redact?: readonly string[] | undefined;
   /**
    * Is told of each call of which something had to be altered: which fields, and the message that was

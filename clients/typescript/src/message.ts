@@ -187,7 +187,7 @@ export function buildMessage(
   };
 }
 
-/** The action in the form that the log has. Throws a `TypeError` if it is none. */
+/** The action as the log has it. Throws a `TypeError` if it is none. */
 export function readAction(action: unknown): string {
   if (action === undefined || action === null) throw new TypeError('action is required');
   if (typeof action !== 'string') throw new TypeError('action must be a string');

@@ -54,7 +54,7 @@ export function fromEvent(event: unknown): Source {
   const { http, identity } = requestContext ?? {};
   const peer = text(http?.sourceIp) ?? text(identity?.sourceIp);
   let forwarded = header('x-forwarded-for');
-  // API Gateway adds whom it was asked by, like any proxy, and says the same in `sourceIp`.
+  // Like any proxy, API Gateway adds its peer to the header. `sourceIp` has the same address.
   const hops = forwarded?.split(',') ?? [];
   if (peer !== undefined && hops.at(-1)?.trim() === peer) forwarded = hops.slice(0, -1).join(',');
   const userAgent = text(http?.userAgent) ?? text(identity?.userAgent) ?? header('user-agent');

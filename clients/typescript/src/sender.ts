@@ -1,4 +1,4 @@
-// Sends what `Delivery` decides, and answers each caller when its message is accepted or given up.
+// Sends what `Delivery` decides, and tells each caller when its message is accepted or given up.
 
 import { Delivery, type Batch, type Entry, type Outcome } from './delivery.js';
 
@@ -45,7 +45,7 @@ const PROCESS: Surroundings = {
 };
 
 interface Waiting extends Entry {
-  answer(outcome: Outcome): void;
+  settle(outcome: Outcome): void;
 }
 
 /** Sends messages over one transport. There is one for each, since it keeps the order of a user. */
@@ -67,8 +67,8 @@ export class Sender {
    */
   send(message: OutgoingMessage, deadline: number, longest = Infinity): Promise<Outcome> {
     const now = this.surroundings.now();
-    return new Promise((answer) => {
-      this.#delivery.add({ ...message, since: now, deadline, until: now + longest, answer }, now);
+    return new Promise((settle) => {
+      this.#delivery.add({ ...message, since: now, deadline, until: now + longest, settle }, now);
       this.#schedule();
     });
   }
@@ -86,7 +86,7 @@ export class Sender {
   #go(): void {
     this.#cancel();
     const now = this.surroundings.now();
-    for (const { entry, outcome } of this.#delivery.expire(now)) entry.answer(outcome);
+    for (const { entry, outcome } of this.#delivery.expire(now)) entry.settle(outcome);
     for (let batch = this.#delivery.take(now); batch; batch = this.#delivery.take(now)) {
       this.#request(batch, now);
     }
@@ -105,7 +105,7 @@ export class Sender {
       isOver = true;
       cancel();
       const settled = this.#delivery.settle(batch, outcomes, this.surroundings.now());
-      for (const { entry, outcome } of settled) entry.answer(outcome);
+      for (const { entry, outcome } of settled) entry.settle(outcome);
       this.#schedule();
     };
     const fail = (error: unknown) => end(batch.entries.map(() => ({ kind: 'failed', error })));

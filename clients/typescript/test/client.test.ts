@@ -11,14 +11,14 @@ import openapiTS, { astToString } from 'openapi-typescript';
 import { ActivityLogClient, ApiError, type ClientOptions } from '../src/client.js';
 import { serve } from './server.js';
 
-type Answer = (address: URL, response: ServerResponse, request: IncomingMessage) => void;
+type Respond = (address: URL, response: ServerResponse, request: IncomingMessage) => void;
 
 /** A client, and the requests that it has sent. */
-async function clientOf(t: TestContext, answer: Answer, options: Partial<ClientOptions> = {}) {
+async function clientOf(t: TestContext, respond: Respond, options: Partial<ClientOptions> = {}) {
   const asked: string[] = [];
   const baseUrl = await serve(t, (request, response) => {
     asked.push(`${request.url}`);
-    answer(new URL(`http://api${request.url}`), response, request);
+    respond(new URL(`http://api${request.url}`), response, request);
   });
   return { asked, log: new ActivityLogClient({ baseUrl, token: 'token', ...options }) };
 }
@@ -28,7 +28,7 @@ function send(response: ServerResponse, status: number, body: unknown, headers: 
 }
 
 /** A list of so many entries; the cursor is how many come before. */
-function listOf(total: number): Answer {
+function listOf(total: number): Respond {
   return (address, response) => {
     const limit = Number(address.searchParams.get('limit') ?? 100);
     const offset = Number(address.searchParams.get('cursor') ?? 0);
@@ -156,13 +156,13 @@ test('retries end, and a wait that nobody would wait for is an error at once', a
 test('a token that is refused is asked for once more', async (t) => {
   const sent: unknown[] = [];
   let made = 0;
-  const answer: Answer = (address, response, request) => {
+  const respond: Respond = (address, response, request) => {
     sent.push(request.headers.authorization);
     if (made % 2 === 1) return send(response, 401, { status: 401, code: 'unauthenticated' });
     return listOf(1)(address, response, request);
   };
   const token = async () => `token ${(made += 1)}`;
-  const { log } = await clientOf(t, answer, { token, retries: 0 });
+  const { log } = await clientOf(t, respond, { token, retries: 0 });
   assert.equal((await log.page()).data.length, 1);
   assert.deepEqual(sent, ['Bearer token 1', 'Bearer token 2']);
   const refused = await clientOf(t, (_, response) => send(response, 401, { code: 'unauthenticated' }), { token });

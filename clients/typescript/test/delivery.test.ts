@@ -339,10 +339,10 @@ test('what is recorded in one go shares a request', async () => {
     return messages.map(() => ACCEPTED);
   };
   const sender = new Sender({ name: 'test', send }, time);
-  const answers = ['1', '2', '1', '3'].map((user, at) => sender.send({ user, id: `${at}`, body: '' }, 1_000));
+  const outcomes = ['1', '2', '1', '3'].map((user, at) => sender.send({ user, id: `${at}`, body: '' }, 1_000));
   await time.pass();
   assert.deepEqual(sent, [['0', '1', '3'], ['2']]);
-  assert.deepEqual(await Promise.all(answers), [ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED]);
+  assert.deepEqual(await Promise.all(outcomes), [ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED]);
 });
 
 test('a transport that throws at once is tried again', async () => {
@@ -353,7 +353,7 @@ test('a transport that throws at once is tried again', async () => {
     if (tries < 3) throw new Error('not yet');
     return Promise.resolve(messages.map(() => ACCEPTED));
   };
-  const answer = new Sender({ name: 'test', send }, time).send({ user: '1', id: 'a', body: '' }, 1_000);
+  const outcome = new Sender({ name: 'test', send }, time).send({ user: '1', id: 'a', body: '' }, 1_000);
   await time.pass();
-  assert.deepEqual([await answer, tries], [ACCEPTED, 3]);
+  assert.deepEqual([await outcome, tries], [ACCEPTED, 3]);
 });

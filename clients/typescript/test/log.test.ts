@@ -1,4 +1,4 @@
-// What a caller is told: of an action that cannot be, of what was altered, of what was not accepted.
+// What a caller is told: of an invalid action, of what was altered, of what was not accepted.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -22,14 +22,14 @@ interface Entry {
   MessageDeduplicationId: string;
 }
 
-/** A queue that answers each request with what `answer` makes of its entries. */
-async function queue(t: TestContext, answer: (entries: Entry[], response: ServerResponse) => void): Promise<string> {
+/** A queue that answers each request with what `respond` makes of its entries. */
+async function queue(t: TestContext, respond: (entries: Entry[], response: ServerResponse) => void): Promise<string> {
   const address = await serve(t, (request: IncomingMessage, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (part) => (text += part));
     request.on('end', () => {
       assert.equal(request.headers['x-amz-target'], 'AmazonSQS.SendMessageBatch');
-      answer(JSON.parse(text).Entries, response);
+      respond(JSON.parse(text).Entries, response);
     });
   });
   return `${address}/123456789012/log.fifo`;

@@ -343,6 +343,11 @@ scenario('a number or a date is gone to', {}, async (viewer) => {
     .waitFor({ state: 'visible' });
   assert.equal(await viewer.part('go-to').getAttribute('aria-invalid'), 'true');
   await page.keyboard.press('Escape');
+  await viewer.part('go-to').waitFor({ state: 'hidden' });
+  await page.keyboard.press('g');
+  await viewer.part('go-to').waitFor({ state: 'visible' });
+  assert.equal(await viewer.part('go-to').getAttribute('aria-invalid'), 'false', 'the menu opens anew');
+  await page.keyboard.press('Escape');
 });
 
 scenario('an entry that was found is shown in context, among all others', {}, async (viewer) => {

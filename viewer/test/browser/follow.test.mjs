@@ -141,7 +141,7 @@ scenario(
       const mark = stub.polls.length;
       for (let second = 0; second < seconds; second += 1) {
         await page.clock.runFor(1_000);
-        await viewer.until('an answer', () => viewer.isQuiet());
+        await viewer.until('a response', () => viewer.isQuiet());
       }
       return stub.polls.length - mark;
     };

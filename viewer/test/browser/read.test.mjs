@@ -147,7 +147,7 @@ scenario(
     for (const id of [log.id(log.rows) + 100, log.id(5) + 1]) {
       await viewer.open({ state: `entry=${id}` });
       await viewer.ready();
-      await viewer.until('the answer', () =>
+      await viewer.until('the response', () =>
         viewer.stub.api.some(({ path, status }) => path.endsWith(`/${id}`) && status !== null),
       );
       await viewer.page.waitForTimeout(200);

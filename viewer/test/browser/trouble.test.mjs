@@ -155,7 +155,7 @@ scenario(
     stub.fail(3, 429);
     await viewer.jump(0.5);
     await viewer.until(
-      'the answer',
+      'the response',
       () => stub.lists.slice(mark).some(({ status }) => status === 200),
       12_000,
     );

@@ -5,16 +5,11 @@ At start-up, ``activity.configure(queue_url=...)`` says where to record, and the
 anywhere below it, ``record("create", resource=("function", 5))`` does the rest.
 """
 
-from ._log import (
-    ActivityLog,
-    Detached,
-    NoContextError,
-    RecordOptions,
-    activity,
-    record,
-)
+from ._context import Detached
+from ._log import ActivityLog, NoContextError, activity, record
 from ._memory import Memory, memory
 from ._message import Id, Message
+from ._options import LogOptions, RecordOptions
 from ._outbox import Failure
 from ._receipt import DeliveryError, Receipt
 from ._sender import Transport
@@ -25,6 +20,7 @@ __all__ = [
     "Detached",
     "Failure",
     "Id",
+    "LogOptions",
     "Memory",
     "Message",
     "NoContextError",

@@ -11,18 +11,23 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, Unpack
 
 from . import _message
 from ._message import Client, Id
-
-if TYPE_CHECKING:
-    from ._log import ActivityLog
+from ._options import RecordOptions
+from ._receipt import Receipt
 
 Source: TypeAlias = Callable[[Any], Id | Awaitable[Id | None] | None] | Id | None
 """Who the user is: an id, or what gives it for a request."""
+
+
+class Log(Protocol):
+    """What a context records in: an ``ActivityLog``."""
+
+    def _record(self, context: Context, action: str, options: RecordOptions) -> Receipt: ...
 
 
 class Context:
@@ -31,19 +36,23 @@ class Context:
 
     def __init__(
         self,
-        log: ActivityLog,
+        log: Log,
         client: Client,
         source: Source = None,
         request: object = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         """``source`` is asked with ``request``; what it gives is awaited on ``loop``."""
-        self.log, self.client = log, client
+        self._log, self.client = log, client
         self._source, self._request, self._loop = source, request, loop
         self._user: int | None = None
         self._waiting: list[tuple[Callable[[int], None], Callable[[BaseException], None]]] = []
         self._task: object = None
         self._lock = threading.RLock()
+
+    def record(self, action: str, options: RecordOptions) -> Receipt:
+        """Records what was done in this context; see :meth:`ActivityLog.record`."""
+        return self._log._record(self, action, options)  # noqa: SLF001
 
     def with_user(self, deliver: Callable[[int], None], fail: Callable[[BaseException], None]) -> None:
         """Calls ``deliver`` with the user: at once, or in the order of the calls when the user is known.
@@ -51,8 +60,8 @@ class Context:
 
         Raises:
             TypeError: if there is no user.
-            ValueError: if it is none that can be.
-            Exception: whatever the function that is asked raises.
+            ValueError: if the user is invalid.
+            Exception: whatever the source raises.
         """
         with self._lock:
             if self._waiting:
@@ -129,3 +138,27 @@ def within(context: Context) -> Iterator[Context]:
         yield context
     finally:
         _current.reset(token)
+
+
+class Detached(AbstractContextManager["Detached"]):
+    """A context that is no request. It can be entered, by one piece of code at a time."""
+
+    def __init__(self, context: Context) -> None:
+        """``activity.detached(...)`` makes one."""
+        self._context = context
+        self._within: AbstractContextManager[Context] | None = None
+
+    def record(self, action: str, **options: Unpack[RecordOptions]) -> Receipt:
+        """Records what was done in this context; see :meth:`ActivityLog.record`."""
+        return self._context.record(action, options)
+
+    def __enter__(self) -> Detached:
+        """Lets ``record`` find this context."""
+        self._within = within(self._context)
+        self._within.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        """Goes back to the context before."""
+        assert self._within is not None
+        self._within.__exit__(*exception)

@@ -1,34 +1,26 @@
-"""The log: where messages go, and what is done about those that cannot be sent."""
+"""The log: where messages go, and what happens to those that cannot be sent."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import json
 import os
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Any, Literal, TypeAlias, TypedDict, Unpack
+from collections.abc import Callable
+from typing import Any, Unpack
 
-from . import _context, _message
-from ._context import Context
-from ._message import Call, Client, Id, Message, Resource
+from . import _context, _given_up, _message
+from ._context import Context, Detached
+from ._message import Call, Client, Id, Message
+from ._options import LogOptions, OnAltered, OnError, RecordOptions
 from ._outbox import Failure
 from ._receipt import DeliveryError, Outcome, Receipt, logger
-from ._sender import Sender, Transport
+from ._sender import Sender
 
-OnError: TypeAlias = Literal["log", "raise"]
-OnAltered: TypeAlias = Callable[[tuple[str, ...], Message], None]
-
-EVENT = "activity_not_recorded"
-"""Names the line that is logged for a message which was given up."""
-
-
+DEADLINE = 30.0
 LONGEST_DEADLINE = 240
 """SQS knows a deduplication id for five minutes. A message that was accepted, and whose response was lost,
 must not be tried longer."""
@@ -55,106 +47,44 @@ def warn_of_altered(fields: tuple[str, ...], message: Message) -> None:
     )
 
 
-class RecordOptions(TypedDict, total=False):
-    """What can be said of an activity besides the action. All of it is optional; ``None`` is absent."""
-
-    resource: Resource | None
-    """What it was done to: ``("function", 5)``, or a type alone, ``("function",)``."""
-    environment: tuple[Id, Id] | None
-    """The ids of the project and of the environment that it was done in."""
-    project: Id | None
-    """The id of the project, if it was done in none of its environments."""
-    description: str | None
-    """The same for people; at most 1,024 bytes of UTF-8."""
-    metadata: Mapping[str, Any] | None
-    """Whatever else is known; at most 4,096 bytes as JSON, and 32 levels deep."""
-    changes: Mapping[str, Any] | None
-    """What was changed, such as ``{"memory": {"from": 128, "to": 256}}``. It becomes
-    ``metadata["changes"]``."""
-    occurred_at: datetime | str | int | None
-    """When it was done, if that was not just now: a ``datetime`` (local time, if it has no zone), RFC 3339
-    text, or milliseconds since 1970."""
-    idempotency_key: str | None
-    """Names the activity among the user's: recorded again with the same key within 14 days, it is in the
-    log once. At most 128 bytes."""
-    user_id: Id | None
-    """Who did it, if not the user of the request."""
-    ip_address: str | None
-    """From where, if not from where the request came."""
-    user_agent: str | None
-    """With what, if not with what the request was sent."""
-
-
 class ActivityLog:
     """Records activities. A process has one, ``activity``; others are for other queues.
 
     Methods can be called from any thread, in sync and async code.
     """
 
-    def __init__(
-        self,
-        *,
-        queue_url: str | None = None,
-        transport: Transport | None = None,
-        on_error: OnError = "log",
-        on_altered: OnAltered = warn_of_altered,
-        redact: Iterable[str] = (),
-        deadline: float = 30.0,
-    ) -> None:
-        """See :meth:`configure`. Without a queue or transport, :meth:`configure` comes first."""
+    def __init__(self, **options: Unpack[LogOptions]) -> None:
+        """Takes the same options as :meth:`configure`. Without options, :meth:`configure` comes first."""
         self._sender: Sender | None = None
-        self._on_error: OnError = on_error
-        self._on_altered: OnAltered = on_altered
+        self._on_error: OnError = "log"
+        self._on_altered: OnAltered = warn_of_altered
         self._redact: frozenset[str] = frozenset()
         self._forget()
         _logs.add(self)
         # Replaced in tests of this package alone.
         self._now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
         self._uuid: Callable[[], str] = lambda: str(uuid.uuid4())
-        if queue_url is not None or transport is not None:
-            self.configure(
-                queue_url=queue_url,
-                transport=transport,
-                on_error=on_error,
-                on_altered=on_altered,
-                redact=redact,
-                deadline=deadline,
-            )
+        if options:
+            self.configure(**options)
 
-    def configure(
-        self,
-        *,
-        queue_url: str | None = None,
-        transport: Transport | None = None,
-        on_error: OnError = "log",
-        on_altered: OnAltered = warn_of_altered,
-        redact: Iterable[str] = (),
-        deadline: float = 30.0,
-    ) -> None:
-        """Says where messages go. What an earlier configuration has not sent yet is sent first.
-
-        Args:
-            queue_url: the queue of the recorder, to which boto3 sends (extra ``sqs``).
-            transport: instead of a queue: ``memory()`` in tests, or ``SqsTransport`` with a client of
-                one's own.
-            on_error: what becomes of a message that is given up. ``"log"``: one JSON line on the logger
-                ``activity_logs``, and the receipt gives ``False``. ``"raise"``: the receipt raises
-                :class:`DeliveryError`; if nobody waits for it, the line is logged.
-            on_altered: is called with the names of the fields that had to be brought within the limits
-                of the log, and the message. A warning is logged if nothing is given.
-            redact: names of members of ``metadata`` and ``changes``, at any depth and in any case, whose
-                values are replaced by ``"[redacted]"``.
-            deadline: for how many seconds a message is tried, from the call or from when the queue last
-                accepted a message of that user; at most 240.
+    def configure(self, **options: Unpack[LogOptions]) -> None:
+        """Says where messages go: see :class:`LogOptions`. What an earlier configuration has not sent yet
+        is sent first.
 
         Raises:
-            ValueError: if an option cannot be.
+            TypeError: if there is no option of a name.
+            ValueError: if an option is invalid.
         """
+        unknown = sorted(options.keys() - LogOptions.__optional_keys__)
+        if unknown:
+            raise TypeError(f"unknown options: {', '.join(unknown)}")
+        queue_url, transport = options.get("queue_url"), options.get("transport")
+        on_error, deadline = options.get("on_error", "log"), options.get("deadline", DEADLINE)
         if on_error not in ("log", "raise"):
             raise ValueError('on_error must be "log" or "raise"')
         if not 0 < deadline <= LONGEST_DEADLINE:
             raise ValueError(f"deadline must be a number of seconds up to {LONGEST_DEADLINE}")
-        names = _message.names(redact)
+        redact = _message.names(options.get("redact", ()))
         if (queue_url is None) == (transport is None):
             raise ValueError("give either queue_url or transport")
         if transport is None:
@@ -163,7 +93,8 @@ class ActivityLog:
 
             transport = SqsTransport(queue_url)
         self.close()
-        self._on_error, self._on_altered, self._redact = on_error, on_altered, names
+        self._on_error, self._redact = on_error, redact
+        self._on_altered = options.get("on_altered", warn_of_altered)
         self._sender = Sender(transport, deadline=deadline)
 
     def record(self, action: str, **options: Unpack[RecordOptions]) -> Receipt:
@@ -175,7 +106,7 @@ class ActivityLog:
         Raises:
             NoContextError: outside of a request. There, it is :meth:`detached`.
             TypeError: if there is no user, or no action.
-            ValueError: if the user or the action cannot be.
+            ValueError: if the user or the action is invalid.
         """
         context = _context.current()
         if context is None:
@@ -261,14 +192,13 @@ class ActivityLog:
             if failure is None:
                 outcome.accept()
                 return
-            line = given_up_line(message, failure.reason)
+            line = _given_up.line_of(message, failure.reason)
             error = DeliveryError(failure.reason, line)
             error.__cause__ = failure.cause
             outcome.fail(error, line, is_raised=is_raised)
 
         def fail(error: BaseException) -> None:
-            line = json.dumps({"event": EVENT, "error": f"no user: {type(error).__name__}: {error}"})
-            outcome.fail(error, line, is_raised=True)
+            outcome.fail(error, _given_up.line_without_user(error), is_raised=True)
 
         with self._lock:
             self._open.add(outcome.future)
@@ -291,45 +221,6 @@ class ActivityLog:
     def _is_done(self, future: concurrent.futures.Future[bool]) -> None:
         with self._lock:
             self._open.discard(future)
-
-
-class Detached(AbstractContextManager["Detached"]):
-    """A context that is no request. It can be entered, by one piece of code at a time."""
-
-    def __init__(self, context: Context) -> None:
-        """A context of one log."""
-        self._context = context
-        self._within: AbstractContextManager[Context] | None = None
-
-    def record(self, action: str, **options: Unpack[RecordOptions]) -> Receipt:
-        """Records what was done in this context; see :meth:`ActivityLog.record`."""
-        return self._context.log._record(self._context, action, options)  # noqa: SLF001
-
-    def __enter__(self) -> Detached:
-        """Lets ``record`` find this context."""
-        self._within = _context.within(self._context)
-        self._within.__enter__()
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        """Goes back to the context before."""
-        assert self._within is not None
-        self._within.__exit__(*exception)
-
-
-def given_up_line(message: Message, reason: str) -> str:
-    """The line of a message that is given up: one JSON object, that ``resend`` reads."""
-    return json.dumps(
-        {
-            "event": EVENT,
-            "error": reason,
-            "groupId": message.group,
-            "deduplicationId": message.deduplication_id,
-            "body": message.body,
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
 
 
 def _tell(on_altered: OnAltered, fields: tuple[str, ...], message: Message) -> None:
@@ -361,4 +252,4 @@ def record(action: str, **options: Unpack[RecordOptions]) -> Receipt:
     context = _context.current()
     if context is None:
         raise NoContextError
-    return context.log.record(action, **options)
+    return context.record(action, options)

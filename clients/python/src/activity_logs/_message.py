@@ -8,7 +8,7 @@ alteration.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -86,7 +86,7 @@ def user_id(value: object) -> int:
     if found is not None:
         return found
     if value is None:
-        raise TypeError("user_id is required: nobody can be told who did this")
+        raise TypeError("user_id is required: the log must say who did this")
     reason = "user_id must be an integer from 1 to 2^53 - 1"
     if isinstance(value, int | str | float) and not isinstance(value, bool):
         raise ValueError(reason)
@@ -213,10 +213,6 @@ class _Builder:
         kept, is_repaired = _repair.key(value)
         is_altered = is_repaired or kept == ""
         self._add("idempotencyKey", _json.quote(kept or uuid), is_altered=is_altered)
-
-
-OnAltered: TypeAlias = Callable[[tuple[str, ...], Message], None]
-"""What is told of the fields that had to be repaired, and of the message."""
 
 
 def names(redact: Iterable[str]) -> frozenset[str]:

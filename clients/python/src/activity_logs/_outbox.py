@@ -5,8 +5,9 @@ is under way, and the next is taken when the one before was accepted or given up
 messages of several users; two of one user never stand in it, since an entry of a batch can fail by itself.
 
 A message is given up when it was tried for ``deadline`` seconds. The time counts from when the message
-was added, or from when the queue last accepted a message of that user: a long line that moves forward is
-no failure. Each message is tried once at least, unless the queue as a whole cannot be reached.
+was added, or from when the queue last accepted a message of that user. So no message is given up
+because many of its user wait before it. Each message is tried at least once, unless the queue as a whole
+cannot be reached.
 """
 
 from __future__ import annotations
@@ -48,17 +49,17 @@ class Entry:
     message: Message
     since: float
     settle: Callable[[Failure | None], None]
-    """What is told once: ``None`` if the queue accepted the message, or why it was given up."""
+    """Is called once: with ``None`` if the queue accepted the message, or with why it was given up."""
     tries: int = 0
 
 
 @dataclass(slots=True)
-class _Line:
+class _UserQueue:
     """The messages of one user, in order."""
 
     entries: deque[Entry] = field(default_factory=deque)
     moved: float = float("-inf")
-    """When the queue last accepted one of them."""
+    """When SQS last accepted one of them."""
     is_under_way: bool = False
 
 
@@ -69,28 +70,28 @@ def delay(tries: int, draw: Callable[[float, float], float]) -> float:
 
 
 class Outbox:
-    """The lines of all users."""
+    """The messages of all users, with a queue for each."""
 
     def __init__(self, deadline: float, draw: Callable[[float, float], float] = random.uniform) -> None:
         """``deadline`` is in seconds; ``draw`` gives a random number between two."""
         self._deadline, self._draw = deadline, draw
-        self._lines: dict[str, _Line] = {}
+        self._queues: dict[str, _UserQueue] = {}
         self._ready: deque[str] = deque()
         self._delayed: list[tuple[float, int, str]] = []
         self._count = itertools.count()
 
     def __len__(self) -> int:
         """How many messages wait or are under way."""
-        return sum(len(line.entries) for line in self._lines.values())
+        return sum(len(waiting.entries) for waiting in self._queues.values())
 
     def add(self, entry: Entry) -> None:
-        """Puts a message at the end of its user's line."""
+        """Puts a message at the end of its user's queue."""
         group = entry.message.group
-        line = self._lines.get(group)
-        if line is None:
-            line = self._lines[group] = _Line()
+        waiting = self._queues.get(group)
+        if waiting is None:
+            waiting = self._queues[group] = _UserQueue()
             self._ready.append(group)
-        line.entries.append(entry)
+        waiting.entries.append(entry)
 
     def take(self, now: float) -> list[Entry]:
         """The next batch, which is under way from now on: at most ten, of as many users."""
@@ -98,9 +99,9 @@ class Outbox:
             self._ready.append(heapq.heappop(self._delayed)[2])
         batch: list[Entry] = []
         while self._ready and len(batch) < BATCH:
-            line = self._lines[self._ready.popleft()]
-            line.is_under_way = True
-            batch.append(line.entries[0])
+            waiting = self._queues[self._ready.popleft()]
+            waiting.is_under_way = True
+            batch.append(waiting.entries[0])
         return batch
 
     def is_ready(self) -> bool:
@@ -108,7 +109,7 @@ class Outbox:
         return bool(self._ready)
 
     def wait(self, now: float) -> float | None:
-        """After how many seconds there is something to take; ``None`` if only an answer or a new message
+        """After how many seconds there is something to take; ``None`` if only a response or a new message
         can change that."""
         if self._ready:
             return 0
@@ -116,50 +117,50 @@ class Outbox:
 
     def accepted(self, entry: Entry, now: float) -> list[Entry]:
         """Notes that the queue has a message. Gives those that are done with."""
-        line = self._lines.get(entry.message.group)
-        if line is None or not line.is_under_way or line.entries[0] is not entry:
+        waiting = self._queues.get(entry.message.group)
+        if waiting is None or not waiting.is_under_way or waiting.entries[0] is not entry:
             return []  # It was given up by ``give_up_all`` meanwhile.
-        line.moved = now
-        return self._pop(line, entry.message.group)
+        waiting.moved = now
+        return self._pop(waiting, entry.message.group)
 
     def failed(self, entry: Entry, failure: Failure, now: float) -> list[Entry]:
         """Notes that the queue did not accept a message, or that nobody knows. Gives those that are given
         up: none if it is sent again."""
         group = entry.message.group
-        line = self._lines.get(group)
-        if line is None or not line.is_under_way or line.entries[0] is not entry:
+        waiting = self._queues.get(group)
+        if waiting is None or not waiting.is_under_way or waiting.entries[0] is not entry:
             return []
         entry.tries += 1
-        end = self._end(line, entry)
+        end = self._end(waiting, entry)
         if not failure.is_final and now < end:
-            line.is_under_way = False
+            waiting.is_under_way = False
             at = min(now + delay(entry.tries, self._draw), end)
             heapq.heappush(self._delayed, (at, next(self._count), group))
             return []
-        given_up = self._pop(line, group)
-        while failure.is_of_queue and line.entries and self._end(line, line.entries[0]) <= now:
-            given_up.append(line.entries.popleft())
-        if not line.entries and group in self._lines:
-            del self._lines[group]
+        given_up = self._pop(waiting, group)
+        while failure.is_of_queue and waiting.entries and self._end(waiting, waiting.entries[0]) <= now:
+            given_up.append(waiting.entries.popleft())
+        if not waiting.entries and group in self._queues:
+            del self._queues[group]
             self._ready = deque(ready for ready in self._ready if ready != group)
         return given_up
 
     def give_up_all(self) -> list[Entry]:
         """Forgets everything, also what is under way, and gives it in the order of each user."""
-        left = [entry for line in self._lines.values() for entry in line.entries]
-        self._lines.clear()
+        left = [entry for waiting in self._queues.values() for entry in waiting.entries]
+        self._queues.clear()
         self._ready.clear()
         self._delayed.clear()
         return left
 
-    def _end(self, line: _Line, entry: Entry) -> float:
-        return max(entry.since, line.moved) + self._deadline
+    def _end(self, waiting: _UserQueue, entry: Entry) -> float:
+        return max(entry.since, waiting.moved) + self._deadline
 
-    def _pop(self, line: _Line, group: str) -> list[Entry]:
-        line.is_under_way = False
-        done = [line.entries.popleft()]
-        if line.entries:
+    def _pop(self, waiting: _UserQueue, group: str) -> list[Entry]:
+        waiting.is_under_way = False
+        done = [waiting.entries.popleft()]
+        if waiting.entries:
             self._ready.append(group)
         else:
-            del self._lines[group]
+            del self._queues[group]
         return done

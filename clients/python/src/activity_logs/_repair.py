@@ -104,8 +104,8 @@ _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 
 def address(text: str) -> str | None:
     """The address that a text has, with or without port, brackets, zone and spaces around it. Of a
-    list, the last that others can reach, or else the last: whoever is asked first may write before it
-    whatever he likes. An address that can be read as it is stays as it is."""
+    list, the last public address, since a client may write anything before what its proxies add; or else
+    the last. An address that can be read as it is stays as it is."""
     found = [one for part in text.split(",") if (one := _one_address(part)) is not None]
     public = [one for one in found if _is_public(one[1])]
     return (public or found)[-1][0] if found else None
@@ -113,8 +113,8 @@ def address(text: str) -> str | None:
 
 def client_address(peer: str | None, forwarded: str | None, trusted_hops: int) -> str | None:
     """The address of a client: that of the peer; or, behind trusted proxies, what the outermost of them
-    wrote into ``X-Forwarded-For``. Each proxy adds whom it was asked by at the end, so the header is
-    counted from the right, and what a client wrote into it is never reached.
+    wrote into ``X-Forwarded-For``. Each proxy adds its peer at the end of the header. So this
+    counts from the right, and never reaches what a client wrote.
 
     If fewer proxies were passed than are trusted, the first address of the header is the client's.
     """

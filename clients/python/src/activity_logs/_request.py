@@ -48,7 +48,7 @@ def client_of_event(event: object, trusted_hops: int) -> Client:
     peer = _text(http.get("sourceIp")) or _text(identity.get("sourceIp"))
     forwarded = _text(headers.get("x-forwarded-for"))
     if peer and forwarded:
-        # API Gateway adds whom it was asked by, like any proxy, and says the same in sourceIp.
+        # Like any proxy, API Gateway adds its peer to the header. sourceIp has the same address.
         before, _, last = forwarded.rpartition(",")
         forwarded = before if last.strip() == peer else forwarded
     agent = (

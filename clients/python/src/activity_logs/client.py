@@ -159,7 +159,7 @@ class ActivityLogClient:
         Args:
             base_url: the address of the API, without ``/api/activities``.
             token: the token, or a function that gives one.
-            retries: how often a request is sent again that was answered 429 or 503, or not at all.
+            retries: how often a request is sent again after a 429 or 503, or when no response came.
             timeout: for how many seconds a connection may be silent.
 
         Raises:
@@ -260,7 +260,7 @@ class ActivityLogClient:
             try:
                 status, headers, body = self._ask(url, token)
             except (OSError, http.client.HTTPException):
-                # Reading changes nothing, so what was not answered can be asked again.
+                # Reading changes nothing, so a request without a response can be sent again.
                 failures += 1
                 if failures > self._retries:
                     raise
@@ -305,10 +305,10 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _pause(failures: int, told: str | None) -> float:
-    """How long to wait before a request is sent again: as told, or else full jitter up to 5 seconds."""
-    if told is not None and told.isdecimal():
-        return min(float(told), LONGEST_PAUSE)
+def _pause(failures: int, retry_after: str | None) -> float:
+    """How long to wait before a request is sent again: as the response says, or full jitter up to 5 s."""
+    if retry_after is not None and retry_after.isdecimal():
+        return min(float(retry_after), LONGEST_PAUSE)
     return random.uniform(0, min(5.0, 0.1 * 2.0**failures))  # noqa: S311  Nothing secret.
 
 

@@ -27,10 +27,10 @@ from . import _context
 from ._context import Context, Source
 from ._log import ActivityLog, activity
 from ._message import Id
+from ._options import LogOptions
 from ._request import checked_hops, client_of, header
 
-_CONFIGURE = ("QUEUE_URL", "TRANSPORT", "ON_ERROR", "ON_ALTERED", "REDACT", "DEADLINE")
-_OTHERS = ("USER_ID", "TRUSTED_HOPS")
+_SETTINGS = {"USER_ID", "TRUSTED_HOPS", *(name.upper() for name in LogOptions.__optional_keys__)}
 
 
 def user_of(request: HttpRequest) -> Id | Awaitable[Id | None] | None:
@@ -62,10 +62,10 @@ class ActivityLogMiddleware:
         """Reads the settings.
 
         Raises:
-            ImproperlyConfigured: if a setting is missing, or cannot be.
+            ImproperlyConfigured: if a setting is missing or invalid.
         """
         options = dict(getattr(settings, "ACTIVITY_LOGS", {}))
-        unknown = sorted(set(options) - {*_CONFIGURE, *_OTHERS})
+        unknown = sorted(set(options) - _SETTINGS)
         if unknown:
             raise ImproperlyConfigured(f"ACTIVITY_LOGS has unknown members: {', '.join(unknown)}")
         source = options.pop("USER_ID", user_of)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ._log import EVENT
+from ._given_up import EVENT
 from ._message import Message
 from ._outbox import Failure
 from ._sender import Sender, Transport
@@ -54,8 +54,8 @@ def _find_in(value: Any) -> Iterator[Message]:
 
 
 def resend(lines: Iterable[str], transport: Transport, say: Callable[[str], None]) -> bool:
-    """Sends the messages in lines of a log, says what became of them, and gives whether all were
-    accepted."""
+    """Sends the messages in lines of a log, and says what became of each. Returns whether the queue
+    accepted all of them."""
     sender = Sender(transport, deadline=30)
     accepted, failed = [], []
 

@@ -61,7 +61,7 @@ class SqsTransport:
                 outcomes.append(None)
                 continue
             said = failed.get(entry["Id"], {})
-            reason = f"{said.get('Code', 'Unknown')}: {said.get('Message', 'no answer')}"
+            reason = f"{said.get('Code', 'Unknown')}: {said.get('Message', 'no response')}"
             outcomes.append(Failure(reason, is_final=bool(said.get("SenderFault", False))))
         return outcomes
 
