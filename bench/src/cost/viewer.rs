@@ -38,7 +38,8 @@ pub(crate) async fn visits(assumed: &Assumed, memory: f64) -> Result<Table, Fail
         "a million | requests each | KB each | API Gateway | Lambda | logs | transfer | all",
     );
     // The function is not traced.
-    let assumed = Assumed { traced: 0.0, ..*assumed };
+    let mut assumed = *assumed;
+    assumed.traced = 0.0;
     let files: Vec<_> = FILES.iter().filter(|file| !file.name.starts_with("texts.")).collect();
     let first: Vec<_> = files.iter().map(|file| (*file, None)).collect();
     let stable = files.iter().filter(|file| !file.is_hashed());
