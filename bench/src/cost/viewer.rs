@@ -136,10 +136,10 @@ mod tests {
 
     #[test]
     fn the_component_polls_like_this() {
-        let source = include_str!("../../../viewer/src/list.ts");
+        let source = include_str!("../../../viewer/src/poll.ts");
         let source = source.replace('_', "");
         let [first, last] = POLL_SECONDS.map(|seconds| seconds * 1_000);
-        assert!(source.contains(&format!("const POLL = {{ first: {first}, last: {last} }};")));
+        assert!(source.contains(&format!("const PAUSE = {{ first: {first}, last: {last} }};")));
         assert!(source.contains(&format!("const LIVELY = {};", ATTENTIVE_SECONDS * 1_000)));
     }
 
