@@ -6,7 +6,7 @@ use activity_log::NewActivity;
 use activity_log::activity::{Activity, Metadata};
 use activity_log::api::routes::ROUTES;
 use activity_log::api::{Api, lambda};
-use activity_log::auth::{Secret, TokenRules, Verifier, issue};
+use activity_log::auth::{Secret, TokenRules, TokenVerifier, issue};
 use activity_log::config::PathParameters;
 use activity_log::directory::{Entity, NameChange};
 use activity_log::logger::ActivityLogger;
@@ -90,7 +90,7 @@ impl Fixture {
         logger.append_drafts(user(3), examples()).await.unwrap();
         logger.append_drafts(user(8), [foreign()]).await.unwrap();
         let secret = Secret::new(JWT_SECRET).unwrap();
-        let verifier = Verifier::shared_secret(secret, None, TokenRules::default());
+        let verifier = TokenVerifier::shared_secret(secret, None, TokenRules::default());
         let path_parameters = PathParameters::Decoded;
         let written = Written::default();
         let telemetry = written.telemetry();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
-use activity_log::auth::{ClaimPath, Secret, TokenError, TokenRules, Verifier, issue};
+use activity_log::auth::{ClaimPath, Secret, TokenError, TokenRules, TokenVerifier, issue};
 use activity_log_local::JWT_SECRET;
 use activity_log_local::kit::{NAMESPACE, user};
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ async fn the_line_names_the_claim_that_failed_and_the_caller_is_not_told() {
         leeway_seconds: 0,
     };
     let secret = || Secret::new(JWT_SECRET).unwrap();
-    fixture.api.verifier = Verifier::shared_secret(secret(), None, rules);
+    fixture.api.verifier = TokenVerifier::shared_secret(secret(), None, rules);
     let good = json!({
         "app": {"user_id": 3}, "exp": now() + 600, "iss": "https://id.example", "aud": "activities",
     });

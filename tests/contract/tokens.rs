@@ -2,7 +2,7 @@
 
 use activity_log::api::Api;
 use activity_log::api::routes::LIST_ACTIVITIES;
-use activity_log::auth::{ClaimPath, JwksUrl, TokenRules, Verifier};
+use activity_log::auth::{ClaimPath, JwksUrl, TokenRules, TokenVerifier};
 use activity_log::config::{self, ConfigError};
 use activity_log_local::provider::{
     Behaviour, Provider, RsaSize, SigningKey, encode, jwks, jwks_of,
@@ -52,8 +52,8 @@ impl Provided {
     }
 }
 
-fn verifier(provider: &Provider, rules: TokenRules) -> Verifier {
-    Verifier::jwks(JwksUrl::new(&provider.url()).unwrap(), rules)
+fn verifier(provider: &Provider, rules: TokenRules) -> TokenVerifier {
+    TokenVerifier::jwks(JwksUrl::new(&provider.url()).unwrap(), rules)
 }
 
 async fn ask(fixture: &Fixture, token: &str) -> Response {
@@ -106,7 +106,7 @@ fn without(mut jwk: Value, name: &str) -> Value {
 }
 
 /// What verifies tokens with these variables.
-fn configured(set: &[(&str, &str)]) -> Result<Verifier, ConfigError> {
+fn configured(set: &[(&str, &str)]) -> Result<TokenVerifier, ConfigError> {
     config::verifier(&|name| {
         set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
     })

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use activity_log::api::routes::{GET_ACTIVITY, LIST_ACTIVITIES, LIST_PROJECT_ACTIVITIES};
 use activity_log::api::{Api, Route, lambda};
-use activity_log::auth::{Secret, TokenRules, Verifier};
+use activity_log::auth::{Secret, TokenRules, TokenVerifier};
 use activity_log::config::PathParameters;
 use activity_log::directory::NameChange;
 use activity_log::id::IdSource;
@@ -91,7 +91,7 @@ impl Log {
         let (sender, lines) = channel();
         let api = Api {
             store,
-            verifier: Verifier::shared_secret(secret, None, TokenRules::default()),
+            verifier: TokenVerifier::shared_secret(secret, None, TokenRules::default()),
             path_parameters: PathParameters::Decoded,
             telemetry: telemetry(sender.clone()),
         };

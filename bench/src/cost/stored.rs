@@ -1,6 +1,6 @@
 //! What an entry costs by the sizes of what is stored of it.
 
-use activity_log::view::INDEXES;
+use activity_log::store::INDEXES;
 use bench::markdown::Table;
 use bench::numbers::dollars;
 use bench::sizes::{Sizes, Stored};

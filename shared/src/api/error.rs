@@ -1,7 +1,7 @@
 //! Why a request is not answered with what it asked for. How each reason is put into HTTP is said in
 //! one place, `response/problem.rs`.
 
-use super::request::accept::Format;
+use super::format::Format;
 use crate::auth::TokenError;
 use crate::store::{PageError, StoreError};
 
@@ -57,12 +57,19 @@ pub enum ApiError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl ApiError {
+    /// What is ours failed with `error`, and will fail again.
+    pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         if error.is_transient() {
             Self::Unavailable(Box::new(error))
         } else {
-            Self::Internal(Box::new(error))
+            Self::internal(error)
         }
     }
 }

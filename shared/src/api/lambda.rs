@@ -41,7 +41,16 @@ const NOT_IN_PATH: &AsciiSet = &NOT_IN_QUERY.add(b'?');
 const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Runs the function of `route`: configuration and connections first, then an event at a time, until
-/// the function is stopped.
+/// the function is stopped. This is all that a function that reads does:
+///
+/// ```no_run
+/// use activity_log::api::{lambda, routes};
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), lambda_http::Error> {
+///     lambda::run(&routes::GET_ACTIVITY).await
+/// }
+/// ```
 ///
 /// # Errors
 /// [`ConfigError`](crate::config::ConfigError) if the environment is not what it must be; an error of
@@ -63,10 +72,10 @@ pub async fn invoke(
 ) -> Result<impl Serialize + use<>, Error> {
     let LambdaEvent { payload, context } = event;
     let payload = readable(payload, api.path_parameters);
-    let answer = service_fn(|request: Request| async move {
+    let service = service_fn(|request: Request| async move {
         Ok::<_, Error>(Ready(route.answer(api, &request).await))
     });
-    Adapter::from(answer).call(LambdaEvent { payload, context }).await
+    Adapter::from(service).call(LambdaEvent { payload, context }).await
 }
 
 /// How long the viewer waits under `cargo lambda watch` before it answers. The viewer takes microseconds,
@@ -101,9 +110,9 @@ pub async fn invoke_viewer(
     let LambdaEvent { payload, context } = event;
     // The names of files have nothing to decode.
     let payload = readable(payload, PathParameters::Decoded);
-    let answer =
+    let service =
         service_fn(|request: Request| ready(Ok::<_, Error>(Ready(viewer.answer(&request)))));
-    Adapter::from(answer).call(LambdaEvent { payload, context }).await
+    Adapter::from(service).call(LambdaEvent { payload, context }).await
 }
 
 /// A response whose body is text or binary already. `lambda_http` would decide by the content type,

@@ -1,12 +1,18 @@
 //! The HTTP API.
 //!
-//! A request passes each room once: [`lambda`] makes it of an event of API Gateway, its [`Route`] lets
-//! the caller in, `request` reads what is asked for into types that hold nothing invalid, the route's
-//! handler asks the [`Store`], and `response` writes what it comes to. The table of routes,
-//! [`routes::ROUTES`], is the one list of them: the template, the router of local development, openapi.yaml and
-//! the telemetry are held against it. Beside it there is the page that shows the log: [`viewer`].
+//! A request passes each of these once:
+//!
+//! 1. [`lambda`] makes a request of the event of API Gateway.
+//! 2. The request's [`Route`] finds out who the caller is, calls its handler, and writes one line to the log.
+//! 3. `request` reads what the caller asks for, into types that hold nothing invalid.
+//! 4. The handler reads the [`Store`].
+//! 5. `response` writes the document, or the problem.
+//!
+//! [`routes::ROUTES`] is the one list of routes: tests hold the template, the router of local development,
+//! openapi.yaml and the metrics against it. [`viewer`] serves the page that shows the log.
 
 mod error;
+mod format;
 pub mod lambda;
 mod request;
 mod response;
@@ -14,10 +20,11 @@ pub mod routes;
 pub mod viewer;
 
 pub use error::ApiError;
+pub use format::Format;
 pub use routes::{DEADLINE, Route};
 
 use crate::Report;
-use crate::auth::Verifier;
+use crate::auth::TokenVerifier;
 use crate::config::{self, ConfigError, PathParameters};
 use crate::function;
 use crate::store::Store;
@@ -29,7 +36,7 @@ pub struct Api {
     /// The log.
     pub store: Store,
     /// Who may read it.
-    pub verifier: Verifier,
+    pub verifier: TokenVerifier,
     /// How the path comes.
     pub path_parameters: PathParameters,
     /// Where a line is written for each request.
@@ -48,7 +55,7 @@ impl Api {
         let telemetry = config::telemetry(&config::environment);
         let store = function::store()?;
         let (database, keys) = tokio::join!(store.warm_up(calls), verifier.warm_up());
-        // The first request tries again, and answers for itself.
+        // The first request tries again, and fails by itself.
         if let Err(error) = database {
             tracing::warn!(error = %Report(&error), "DynamoDB is unavailable");
         }

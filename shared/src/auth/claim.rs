@@ -42,6 +42,14 @@ impl Claim {
 /// Names that providers make collision-resistant (RFC 7519, section 4.2) are URLs, and so have dots
 /// of their own. Hence no dot means anything by itself: a name that is there as it stands wins over
 /// every way to divide it, in each object on the way.
+///
+/// ```
+/// use activity_log::auth::ClaimPath;
+///
+/// assert_eq!(ClaimPath::new("app.user_id")?.as_str(), "app.user_id");
+/// assert!(ClaimPath::new("app..user_id").is_err() && ClaimPath::new("exp").is_err());
+/// # Ok::<_, &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(String);
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::TokenError;
 use super::claim::{Claim, ClaimPath};
+use super::error::TokenError;
 use crate::id::UserId;
 
 /// What a token must say besides being signed.

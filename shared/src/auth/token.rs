@@ -1,15 +1,12 @@
-//! A token as it came: the compact form of a JWS (RFC 7515, section 7.1), taken apart, and made.
+//! A token as it came: the compact serialisation of a JWS (RFC 7515, section 7.1), taken apart.
 //!
 //! The header is read here and not by the library, which refuses algorithms that it does not know by
 //! name, `Ed25519` among them (RFC 9864, section 2.2). The library computes the signatures.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Map, Value};
-
-use super::rules::TokenRules;
-use crate::id::UserId;
 
 /// A token whose signature is still to be verified.
 pub(super) struct SignedToken<'a> {
@@ -77,22 +74,6 @@ pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
         "Ed25519" => Some(Algorithm::EdDSA),
         other => other.parse().ok(),
     }
-}
-
-/// Makes a token for `user` that `rules` accept until `expires_at`, in seconds since 1970, signed by
-/// HS256 with `secret`. For local development and tests; the platform issues the real ones.
-///
-/// # Errors
-/// If the token cannot be signed.
-pub fn issue(
-    secret: &str,
-    rules: &TokenRules,
-    user: UserId,
-    expires_at: u64,
-) -> Result<String, jsonwebtoken::errors::Error> {
-    let key = EncodingKey::from_secret(secret.as_bytes());
-    let claims = rules.claims(user, expires_at);
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
 }
 
 #[cfg(test)]

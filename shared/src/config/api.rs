@@ -2,8 +2,8 @@
 
 use lambda_http::http::Uri;
 
-use super::{ConfigError, LOCAL_JWT_SECRET, optional, required};
-use crate::auth::{ClaimPath, JwksUrl, Secret, TokenRules, Verifier, is_loopback};
+use super::{ConfigError, LOCAL_JWT_SECRET, Variables, optional, required};
+use crate::auth::{ClaimPath, JwksUrl, Secret, TokenRules, TokenVerifier, is_loopback};
 
 /// How path parameters are handed over to a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,6 @@ const NO_AUDIENCE: &str = "none";
 /// The largest tolerance for `exp` and `nbf`, in seconds.
 const MAX_LEEWAY_SECONDS: u64 = 300;
 
-type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
-
 /// What verifies tokens, as the environment says. An audience of `none` beside a JWKS is logged as a
 /// warning: every token of the provider is then good, whatever application it was made for.
 ///
@@ -30,10 +28,10 @@ type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 ///
 /// # Errors
 /// [`ConfigError`] with the first variable that is missing or invalid.
-pub fn verifier(variable: Variable<'_>) -> Result<Verifier, ConfigError> {
-    let rules = token_rules(variable)?;
+pub fn verifier(variables: Variables<'_>) -> Result<TokenVerifier, ConfigError> {
+    let rules = token_rules(variables)?;
     let [secret, previous, url] =
-        ["JWT_SECRET", "JWT_SECRET_PREVIOUS", "JWT_JWKS_URL"].map(|name| optional(variable, name));
+        ["JWT_SECRET", "JWT_SECRET_PREVIOUS", "JWT_JWKS_URL"].map(|name| optional(variables, name));
     let verifier = match (secret, previous, url) {
         (Some(_), _, Some(_)) => {
             return Err(invalid("JWT_JWKS_URL")("cannot be set beside JWT_SECRET"));
@@ -42,22 +40,22 @@ pub fn verifier(variable: Variable<'_>) -> Result<Verifier, ConfigError> {
             return Err(invalid("JWT_SECRET_PREVIOUS")("cannot be set without JWT_SECRET"));
         }
         (Some(current), previous, None) => {
-            let current = secret_of(variable, "JWT_SECRET", &current)?;
+            let current = secret_of(variables, "JWT_SECRET", &current)?;
             let previous = previous
-                .map(|previous| secret_of(variable, "JWT_SECRET_PREVIOUS", &previous))
+                .map(|previous| secret_of(variables, "JWT_SECRET_PREVIOUS", &previous))
                 .transpose()?;
-            Verifier::shared_secret(current, previous, rules)
+            TokenVerifier::shared_secret(current, previous, rules)
         }
         (None, None, Some(url)) => {
-            required(variable, "JWT_ISSUER")?;
-            required(variable, "JWT_AUDIENCE")?;
+            required(variables, "JWT_ISSUER")?;
+            required(variables, "JWT_AUDIENCE")?;
             let url = JwksUrl::new(&url).map_err(invalid("JWT_JWKS_URL"))?;
             if rules.audiences.is_empty() {
                 tracing::warn!(
                     "JWT_AUDIENCE is none: a token of the issuer is good whatever application it is for"
                 );
             }
-            Verifier::jwks(url, rules)
+            TokenVerifier::jwks(url, rules)
         }
         (None, None, None) => return Err(ConfigError::Missing("JWT_SECRET or JWT_JWKS_URL")),
     };
@@ -68,15 +66,15 @@ pub fn verifier(variable: Variable<'_>) -> Result<Verifier, ConfigError> {
 ///
 /// # Errors
 /// [`ConfigError`] with the first variable that is invalid.
-pub fn token_rules(variable: Variable<'_>) -> Result<TokenRules, ConfigError> {
+pub fn token_rules(variables: Variables<'_>) -> Result<TokenRules, ConfigError> {
     let mut rules = TokenRules::default();
-    if let Some(path) = optional(variable, "JWT_USER_ID_CLAIM") {
+    if let Some(path) = optional(variables, "JWT_USER_ID_CLAIM") {
         rules.user_id_claim = ClaimPath::new(&path).map_err(invalid("JWT_USER_ID_CLAIM"))?;
     }
-    if let Some(issuers) = optional(variable, "JWT_ISSUER") {
+    if let Some(issuers) = optional(variables, "JWT_ISSUER") {
         rules.issuers = list(&issuers).map_err(invalid("JWT_ISSUER"))?;
     }
-    if let Some(audiences) = optional(variable, "JWT_AUDIENCE") {
+    if let Some(audiences) = optional(variables, "JWT_AUDIENCE") {
         let audiences = list(&audiences).map_err(invalid("JWT_AUDIENCE"))?;
         rules.audiences = match audiences.iter().any(|audience| audience == NO_AUDIENCE) {
             true if audiences.len() == 1 => Vec::new(),
@@ -84,7 +82,7 @@ pub fn token_rules(variable: Variable<'_>) -> Result<TokenRules, ConfigError> {
             false => audiences,
         };
     }
-    if let Some(seconds) = optional(variable, "JWT_LEEWAY_SECONDS") {
+    if let Some(seconds) = optional(variables, "JWT_LEEWAY_SECONDS") {
         let seconds = seconds.parse().ok().filter(|seconds| *seconds <= MAX_LEEWAY_SECONDS);
         let reason = "must be a number of seconds from 0 to 300";
         rules.leeway_seconds = seconds.ok_or(reason).map_err(invalid("JWT_LEEWAY_SECONDS"))?;
@@ -99,12 +97,12 @@ const fn invalid(name: &'static str) -> impl Fn(&'static str) -> ConfigError {
 /// The secret in the variable `name`. That of `activities dev` counts only where DynamoDB is on this
 /// machine, too.
 fn secret_of(
-    variable: Variable<'_>,
+    variables: Variables<'_>,
     name: &'static str,
     secret: &str,
 ) -> Result<Secret, ConfigError> {
     if secret == LOCAL_JWT_SECRET {
-        let endpoint = optional(variable, "AWS_ENDPOINT_URL_DYNAMODB");
+        let endpoint = optional(variables, "AWS_ENDPOINT_URL_DYNAMODB");
         let is_local = endpoint
             .and_then(|endpoint| endpoint.parse::<Uri>().ok())
             .is_some_and(|endpoint| is_loopback(&endpoint));
@@ -129,8 +127,8 @@ fn list(text: &str) -> Result<Vec<String>, &'static str> {
 ///
 /// # Errors
 /// [`ConfigError`] if the variable has another value than those two.
-pub fn path_parameters(variable: Variable<'_>) -> Result<PathParameters, ConfigError> {
-    match optional(variable, "PATH_PARAMETERS").as_deref() {
+pub fn path_parameters(variables: Variables<'_>) -> Result<PathParameters, ConfigError> {
+    match optional(variables, "PATH_PARAMETERS").as_deref() {
         None | Some("decoded") => Ok(PathParameters::Decoded),
         Some("encoded") => Ok(PathParameters::Encoded),
         Some(_) => Err(invalid("PATH_PARAMETERS")("must be decoded or encoded")),

@@ -52,6 +52,9 @@ pub enum ConfigError {
     },
 }
 
+/// What finds the value of a variable by its name: [`environment`], or a test's.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Looks a variable up in the process's environment.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
@@ -60,37 +63,42 @@ pub fn environment(name: &str) -> Option<String> {
 
 /// The tables that the environment names.
 ///
+/// ```
+/// use activity_log::config::tables;
+///
+/// let variable = |name: &str| Some(format!("audit-{}", name.to_lowercase()));
+/// assert_eq!(tables(&variable)?.ledger, "audit-ledger_table");
+/// # Ok::<_, activity_log::config::ConfigError>(())
+/// ```
+///
 /// # Errors
 /// [`ConfigError`] with the first variable that is missing.
-pub fn tables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Tables, ConfigError> {
+pub fn tables(variables: Variables<'_>) -> Result<Tables, ConfigError> {
     Ok(Tables {
-        activities: required(variable, "ACTIVITIES_TABLE")?,
-        directory: required(variable, "DIRECTORY_TABLE")?,
-        ledger: required(variable, "LEDGER_TABLE")?,
+        activities: required(variables, "ACTIVITIES_TABLE")?,
+        directory: required(variables, "DIRECTORY_TABLE")?,
+        ledger: required(variables, "LEDGER_TABLE")?,
     })
 }
 
 /// Where requests and batches are logged, as the environment says.
 #[must_use]
-pub fn telemetry(variable: &dyn Fn(&str) -> Option<String>) -> Telemetry {
-    Telemetry::new(optional(variable, "METRICS_NAMESPACE"))
+pub fn telemetry(variables: Variables<'_>) -> Telemetry {
+    Telemetry::new(optional(variables, "METRICS_NAMESPACE"))
 }
 
 /// The URL of the queue for messages that can never be recorded, if the environment names one.
 #[must_use]
-pub fn dead_letter_queue(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    optional(variable, "DEAD_LETTER_QUEUE_URL")
+pub fn dead_letter_queue(variables: Variables<'_>) -> Option<String> {
+    optional(variables, "DEAD_LETTER_QUEUE_URL")
 }
 
-fn optional(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
-    variable(name).filter(|value| !value.is_empty())
+fn optional(variables: Variables<'_>, name: &str) -> Option<String> {
+    variables(name).filter(|value| !value.is_empty())
 }
 
-fn required(
-    variable: &dyn Fn(&str) -> Option<String>,
-    name: &'static str,
-) -> Result<String, ConfigError> {
-    optional(variable, name).ok_or(ConfigError::Missing(name))
+fn required(variables: Variables<'_>, name: &'static str) -> Result<String, ConfigError> {
+    optional(variables, name).ok_or(ConfigError::Missing(name))
 }
 
 #[cfg(test)]

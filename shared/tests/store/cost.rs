@@ -57,12 +57,12 @@ async fn a_name_and_a_slug_are_read_for_half_a_unit_and_only_what_differs_is_wri
         ..WantedNames::of_user()
     };
     let (names, usage) = measure(log.store.names(user(3), &wanted)).await;
-    assert_eq!((names.unwrap().projects.len(), usage.trips), (121, 1));
+    assert_eq!((names.unwrap().projects.len(), usage.round_trips), (121, 1));
     // The user's name is not there, and costs as much.
     assert_eq!(usage.read_units.to_string(), "61");
     let (found, usage) = measure(log.store.project_by_slug(user(3), "slug")).await;
     assert_eq!(found.unwrap().map(ProjectId::get), Some(124));
-    assert_eq!((usage.trips, usage.read_units.to_string()), (1, "0.5".to_owned()));
+    assert_eq!((usage.round_trips, usage.read_units.to_string()), (1, "0.5".to_owned()));
 }
 
 /// Activities of so many pairs of type and action. Each of twenty types has every twentieth of them,
@@ -125,10 +125,10 @@ async fn cost(log: &Log, name: &str, request: &PageRequest, limit: Limit) -> (u6
     let length = page.activities.len();
     println!(
         "{name}: {length} of {}, {} read units, {} round trips",
-        page.total, usage.read_units, usage.trips
+        page.total, usage.read_units, usage.round_trips
     );
     assert!(
-        usage.trips <= limit.round_trips,
+        usage.round_trips <= limit.round_trips,
         "{name}: {usage:?}, at most {} round trips",
         limit.round_trips
     );
@@ -190,8 +190,8 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
         let page = log.page(whole(3), count / 3, 1).await;
         let (entry, usage) = measure(log.store.activity(page.activities[0].id)).await;
         assert_eq!(entry.unwrap().map(|entry| entry.id), Some(page.activities[0].id));
-        println!("one entry: {} read units, {} round trips", usage.read_units, usage.trips);
-        assert!(usage.trips == 1 && usage.read_units <= 1.0, "{usage:?}");
+        println!("one entry: {} read units, {} round trips", usage.read_units, usage.round_trips);
+        assert!(usage.round_trips == 1 && usage.read_units <= 1.0, "{usage:?}");
         ranges_cost(&log, count).await;
         cursors_cost(&log, count).await;
     }
@@ -343,7 +343,7 @@ async fn append_units(workload: &mut Workload, log: &Log, size: u32) -> f64 {
         let (recorded, usage) = measure(log.logger.append_batch(user(3), batch)).await;
         recorded.unwrap();
         // Once in 64 entries of a scope, the nodes that they extend are read, too.
-        assert!(usage.trips <= 3, "{usage:?}");
+        assert!(usage.round_trips <= 3, "{usage:?}");
         written += usage.write_units;
     }
     written / f64::from(appends)
@@ -377,7 +377,11 @@ async fn a_key_costs_one_more_item_and_one_read() {
     log.advance(60_000);
     let keyed = workload.next().idempotency_key("k");
     let keyed = measure(log.logger.append(user(3), keyed)).await.1;
-    assert_eq!((plain.trips, keyed.trips), (2, 2), "read the heads, write the transaction");
+    assert_eq!(
+        (plain.round_trips, keyed.round_trips),
+        (2, 2),
+        "read the heads, write the transaction"
+    );
     assert_eq!(plain.read_units.to_string(), "3", "three heads");
     assert_eq!((keyed.read_units - plain.read_units).to_string(), "1");
     assert_eq!((keyed.write_units - plain.write_units).to_string(), "2");

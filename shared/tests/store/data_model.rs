@@ -285,6 +285,7 @@ async fn the_reader_in_the_documentation_finds_a_page_deep_in_a_filtered_list() 
         assert!(walk.contains(&place), "{place}");
     }
     let units = usage.read_units;
-    let cost = format!("{} round trips, {} calls and {units} read units", usage.trips, usage.calls);
+    let cost =
+        format!("{} round trips, {} calls and {units} read units", usage.round_trips, usage.calls);
     assert!(PAGE.contains(&cost), "docs/data-model.md does not say {cost}");
 }

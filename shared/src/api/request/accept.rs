@@ -3,81 +3,28 @@
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
-use crate::api::ApiError;
+use crate::api::{ApiError, Format};
 
-/// The format of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object.
-    Json,
-    /// A JSON object on each line, one for each entry.
-    Ndjson,
-    /// A line for each entry (RFC 4180), after one with the names of the columns.
-    Csv,
-}
-
-impl Format {
-    /// The formats of a list, the preferred one first.
-    pub(crate) const OF_LISTS: &'static [Self] = &[Self::Json, Self::Ndjson, Self::Csv];
-
-    /// The format of what is more than a list of entries, and of a single entry.
-    pub(crate) const OF_OBJECTS: &'static [Self] = &[Self::Json];
-
-    /// Its media type.
-    #[must_use]
-    pub const fn media_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv",
-        }
-    }
-
-    /// Other names of its media type, of which none is registered.
-    const fn other_names(self) -> &'static [&'static str] {
-        match self {
-            Self::Ndjson => &["application/ndjson", "application/jsonl"],
-            Self::Json | Self::Csv => &[],
-        }
-    }
-
-    /// The value of its `Content-Type`.
-    #[must_use]
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json | Self::Ndjson => self.media_type(),
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-        }
-    }
-
-    /// The value of its `Content-Disposition` (RFC 6266), if a browser should save it as a file.
-    #[must_use]
-    pub(crate) const fn content_disposition(self) -> Option<&'static str> {
-        match self {
-            Self::Csv => Some("attachment; filename=\"activities.csv\""),
-            Self::Json | Self::Ndjson => None,
-        }
-    }
-
-    /// Which of the `available` formats the caller likes best; the first of those liked the same.
-    ///
-    /// # Errors
-    /// [`ApiError::NotAcceptable`] if there is none.
-    pub fn negotiate(headers: &HeaderMap, available: &'static [Self]) -> Result<Self, ApiError> {
-        let Some(accepted) = preferences(headers, &ACCEPT) else { return Ok(available[0]) };
-        let liking = |format: &Self| {
-            let (kind, _) = format.media_type().split_once('/').unwrap_or_default();
-            let any_of_kind = format!("{kind}/*");
-            // Java's HttpURLConnection names `*` for every type.
-            let any = [any_of_kind.as_str(), "*/*", "*"];
-            let names =
-                [format.media_type()].into_iter().chain(format.other_names().iter().copied());
-            weight(&accepted, names.chain(any))
-        };
-        // Of equals, `max_by_key` takes the last.
-        let best = available.iter().rev().max_by_key(|format| liking(format));
-        best.copied().filter(|best| liking(best) > 0).ok_or(ApiError::NotAcceptable { available })
-    }
+/// Which of the `available` formats the caller likes best; the first of those liked the same.
+///
+/// # Errors
+/// [`ApiError::NotAcceptable`] if there is none.
+pub(crate) fn negotiate(
+    headers: &HeaderMap,
+    available: &'static [Format],
+) -> Result<Format, ApiError> {
+    let Some(accepted) = preferences(headers, &ACCEPT) else { return Ok(available[0]) };
+    let liking = |format: &Format| {
+        let (kind, _) = format.media_type().split_once('/').unwrap_or_default();
+        let any_of_kind = format!("{kind}/*");
+        // Java's HttpURLConnection names `*` for every type.
+        let any = [any_of_kind.as_str(), "*/*", "*"];
+        let names = [format.media_type()].into_iter().chain(format.other_names().iter().copied());
+        weight(&accepted, names.chain(any))
+    };
+    // Of equals, `max_by_key` takes the last.
+    let best = available.iter().rev().max_by_key(|format| liking(format));
+    best.copied().filter(|best| liking(best) > 0).ok_or(ApiError::NotAcceptable { available })
 }
 
 /// Whether the caller takes gzip.
@@ -134,11 +81,11 @@ mod tests {
     }
 
     fn list(values: &[&str]) -> Option<Format> {
-        Format::negotiate(&headers(&ACCEPT, values), Format::OF_LISTS).ok()
+        negotiate(&headers(&ACCEPT, values), Format::OF_LISTS).ok()
     }
 
     #[test]
-    fn the_form_liked_best_is_given_and_json_among_equals() {
+    fn the_format_liked_best_is_given_and_json_among_equals() {
         for (accept, format) in [
             (&[][..], Some(Format::Json)),
             (&["*/*"], Some(Format::Json)),
@@ -171,7 +118,7 @@ mod tests {
             assert_eq!(list(accept), format, "{accept:?}");
         }
         let csv = headers(&ACCEPT, &["text/csv"]);
-        assert!(Format::negotiate(&csv, Format::OF_OBJECTS).is_err());
+        assert!(negotiate(&csv, Format::OF_OBJECTS).is_err());
     }
 
     #[test]

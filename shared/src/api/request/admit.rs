@@ -6,7 +6,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
 use crate::api::ApiError;
-use crate::auth::{AuthError, Caller, TokenError, Verifier};
+use crate::auth::{AuthError, Caller, TokenError, TokenVerifier};
 
 /// Lets a request in: says who sent it.
 ///
@@ -14,7 +14,7 @@ use crate::auth::{AuthError, Caller, TokenError, Verifier};
 /// [`ApiError::Unauthenticated`] if no valid token says so; two `Authorization` headers are none.
 /// [`ApiError::MethodNotAllowed`] if it is neither GET nor HEAD. [`ApiError::Unavailable`] if no token
 /// can be verified.
-pub(crate) async fn admit(verifier: &Verifier, request: &Request) -> Result<Caller, ApiError> {
+pub(crate) async fn admit(verifier: &TokenVerifier, request: &Request) -> Result<Caller, ApiError> {
     let mut headers = request.headers().get_all(AUTHORIZATION).iter();
     let header = headers.next().map(HeaderValue::as_bytes);
     let caller = match headers.next() {

@@ -12,7 +12,7 @@ use crate::id::{ActivityId, MAX_ID};
 use crate::store::{Anchor, Cursor, HashPrefix, SortKey};
 use crate::time::Timestamp;
 
-/// The first byte of a cursor of this form.
+/// The first byte of a cursor in this format.
 const VERSION: u8 = 1;
 
 /// Version, list, position, time, id and hash.

@@ -7,6 +7,6 @@ pub(super) mod accept;
 pub(super) mod admit;
 pub(super) mod cursor;
 pub(super) mod include;
-pub(super) mod list;
+pub(super) mod list_parameters;
 pub(super) mod query;
 pub(super) mod scope;

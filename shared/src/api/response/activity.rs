@@ -1,4 +1,4 @@
-//! Activities as JSON and as CSV. As JSON, they have the reference's form: every field always there,
+//! Activities as JSON and as CSV. As JSON, they have the reference's format: every field always there,
 //! `null` where there is nothing.
 
 use std::collections::BTreeMap;
@@ -89,12 +89,12 @@ impl Names {
     /// [`ApiError::Internal`] if one cannot be written.
     pub(super) fn new(directory: &Directory) -> Result<Self, ApiError> {
         let Directory { user, projects, environments } = directory;
-        let named = |slug, name| to_raw_value(&Named { slug, name }).map_err(unwritable);
+        let named = |slug, name| to_raw_value(&Named { slug, name }).map_err(ApiError::internal);
         let projects = projects.iter().map(|(id, one)| Ok((*id, named(&one.slug, &one.name)?)));
         let environments =
             environments.iter().map(|(id, one)| Ok((*id, named(&one.slug, &one.name)?)));
         Ok(Self {
-            user: user.as_ref().map(to_raw_value).transpose().map_err(unwritable)?,
+            user: user.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?,
             projects: projects.collect::<Result<_, ApiError>>()?,
             environments: environments.collect::<Result<_, ApiError>>()?,
         })
@@ -191,8 +191,8 @@ pub(super) fn write_csv_line<T: AsRef<[u8]>>(
 ) -> Result<(), ApiError> {
     let mut writer =
         WriterBuilder::new().terminator(Terminator::CRLF).buffer_capacity(1_024).from_writer(body);
-    writer.write_record(cells).map_err(unwritable)?;
-    writer.flush().map_err(unwritable)
+    writer.write_record(cells).map_err(ApiError::internal)?;
+    writer.flush().map_err(ApiError::internal)
 }
 
 /// The first line of a page as CSV, with the names of its columns.
@@ -215,12 +215,7 @@ pub(crate) fn render_activity(
     let names = Names::new(directory)?;
     let data = ActivityDocument::new(activity, &names, include);
     serde_json::to_string(&Envelope { message: "Activity retrieved successfully", data })
-        .map_err(unwritable)
-}
-
-/// What is ours cannot be written.
-pub(super) fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
-    ApiError::Internal(Box::new(error))
+        .map_err(ApiError::internal)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use lambda_http::http::header::{
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 
-use crate::api::request::accept::{Format, takes_gzip};
+use crate::api::Format;
+use crate::api::request::accept::takes_gzip;
 
 /// The header with the number of entries that a list has.
 pub(crate) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -105,7 +106,7 @@ pub(crate) fn matches(headers: &HeaderMap, tag: &str) -> bool {
         .any(|one| one.trim() == "*" || opaque(one) == opaque(tag))
 }
 
-/// The compressed form, if it is shorter also when it is written as base64, as Lambda hands over
+/// The compressed body, if it is shorter also when it is written as base64, as Lambda hands over
 /// what is not text.
 fn gzip(body: &[u8]) -> Option<Vec<u8>> {
     if body.len() < MIN_COMPRESSED {

@@ -27,6 +27,5 @@ pub(crate) fn next_link(query: &Query, cursor: &str) -> Result<HeaderValue, ApiE
         target.push('=');
         target.extend(utf8_percent_encode(value, RESERVED));
     }
-    HeaderValue::try_from(format!("<{target}>; rel=\"next\""))
-        .map_err(|error| ApiError::Internal(Box::new(error)))
+    HeaderValue::try_from(format!("<{target}>; rel=\"next\"")).map_err(ApiError::internal)
 }

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::activity::{ActivityDocument, Names, cells, csv_header, unwritable, write_csv_line};
+use super::activity::{ActivityDocument, Names, cells, csv_header, write_csv_line};
 use super::summary::summaries;
-use crate::api::ApiError;
-use crate::api::request::accept::Format;
 use crate::api::request::include::Include;
+use crate::api::{ApiError, Format};
 use crate::directory::Directory;
 use crate::store::Page;
 
@@ -68,9 +67,11 @@ pub(crate) fn render_page(
             body.push(b',');
         }
         match format {
-            Format::Json => serde_json::to_writer(&mut body, &document()).map_err(unwritable)?,
+            Format::Json => {
+                serde_json::to_writer(&mut body, &document()).map_err(ApiError::internal)?;
+            }
             Format::Ndjson => {
-                let json = serde_json::to_string(&document()).map_err(unwritable)?;
+                let json = serde_json::to_string(&document()).map_err(ApiError::internal)?;
                 body.extend(one_line(json).bytes());
                 body.push(b'\n');
             }
@@ -95,11 +96,11 @@ pub(crate) fn render_page(
         let (next_cursor, resume_cursor) = (cursors.next.as_deref(), cursors.resume.as_deref());
         let pagination = Pagination { total, limit, offset, has_more, next_cursor, resume_cursor };
         body.extend(br#"],"pagination":"#);
-        serde_json::to_writer(&mut body, &pagination).map_err(unwritable)?;
+        serde_json::to_writer(&mut body, &pagination).map_err(ApiError::internal)?;
         body.extend(summaries.as_bytes());
         body.push(b'}');
     }
-    Ok((String::from_utf8(body).map_err(unwritable)?, cursors))
+    Ok((String::from_utf8(body).map_err(ApiError::internal)?, cursors))
 }
 
 /// `json` on one line for every reader, also one to which Unicode's line separators end a line (UAX 14,

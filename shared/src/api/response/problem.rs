@@ -6,10 +6,9 @@ use lambda_http::{Body, Response};
 use serde::Serialize;
 
 use crate::Report;
-use crate::api::ApiError;
-use crate::api::request::accept::Format;
 use crate::api::request::query::MAX_LENGTH;
 use crate::api::response::document::private;
+use crate::api::{ApiError, Format};
 use crate::auth::TokenError;
 use crate::id::MAX_ID;
 

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::activity::unwritable;
 use crate::api::ApiError;
 use crate::store::{FacetCount, Facets, Histogram, Page};
 use crate::time::Timestamp;
@@ -37,12 +36,12 @@ pub(super) fn summaries(page: &Page) -> Result<String, ApiError> {
         let document =
             FacetsDocument { resource_type: values(resource_type), action: values(action) };
         members.push_str(r#","facets":"#);
-        members.push_str(&serde_json::to_string(&document).map_err(unwritable)?);
+        members.push_str(&serde_json::to_string(&document).map_err(ApiError::internal)?);
     }
     if let Some(Histogram { from, to, counts }) = &page.histogram {
         let document = HistogramDocument { from: *from, to: *to, counts };
         members.push_str(r#","histogram":"#);
-        members.push_str(&serde_json::to_string(&document).map_err(unwritable)?);
+        members.push_str(&serde_json::to_string(&document).map_err(ApiError::internal)?);
     }
     Ok(members)
 }

@@ -1,11 +1,11 @@
 //! `GET /api/activities/{id}`: one entry of the caller's log.
 
 use super::{Call, Route};
-use crate::api::ApiError;
-use crate::api::request::accept::Format;
+use crate::api::request::accept::negotiate;
 use crate::api::request::include::Include;
 use crate::api::response::activity::render_activity;
 use crate::api::response::document::Document;
+use crate::api::{ApiError, Format};
 use crate::directory::WantedNames;
 use crate::id::ActivityId;
 
@@ -32,7 +32,7 @@ impl Parameters {
         let mut query = call.query()?;
         let include = Include::of_entry(&mut query)?;
         query.finish()?;
-        let format = Format::negotiate(call.headers(), Format::OF_OBJECTS)?;
+        let format = negotiate(call.headers(), Format::OF_OBJECTS)?;
         Ok(Self { id, include, format })
     }
 }

@@ -4,16 +4,16 @@ use lambda_http::http::HeaderValue;
 use lambda_http::http::header::LINK;
 
 use super::Call;
-use crate::api::ApiError;
-use crate::api::request::accept::Format;
+use crate::api::request::accept::negotiate;
 use crate::api::request::cursor::{self, ListHash};
 use crate::api::request::include::Include;
-use crate::api::request::list::{ListParameters, RequestedStart};
+use crate::api::request::list_parameters::{ListParameters, RequestedStart};
 use crate::api::request::query::{Query, invalid};
 use crate::api::request::scope::ScopeFilter;
 use crate::api::response::document::{Document, RESUME_CURSOR, TOTAL_COUNT};
 use crate::api::response::link::next_link;
 use crate::api::response::page::{Cursors, render_page};
+use crate::api::{ApiError, Format};
 use crate::directory::{Directory, WantedNames};
 use crate::store::{Cursor, Facets, Histogram, Page, PageRequest, Start};
 use crate::view::View;
@@ -52,7 +52,7 @@ impl List {
         };
         let formats =
             if parameters.include.is_of_page() { Format::OF_OBJECTS } else { Format::OF_LISTS };
-        let format = Format::negotiate(call.headers(), formats)?;
+        let format = negotiate(call.headers(), formats)?;
         Ok(Self { parameters, scope, hash, start, format, query })
     }
 }
@@ -97,8 +97,7 @@ pub(super) async fn list(call: Call<'_>, list: List) -> Result<Document, ApiErro
         document.headers.insert(LINK, next_link(&query, &cursor)?);
     }
     if let Some(cursor) = cursors.resume {
-        let value =
-            HeaderValue::try_from(cursor).map_err(|error| ApiError::Internal(error.into()))?;
+        let value = HeaderValue::try_from(cursor).map_err(ApiError::internal)?;
         document.headers.insert(RESUME_CURSOR, value);
     }
     Ok(document)
