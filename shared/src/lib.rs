@@ -1,11 +1,19 @@
 //! Activity Logs: an immutable audit trail on DynamoDB whose every list is numbered.
 //!
 //! A service records what a user does with an [`ActivityLogger`], or sends a
-//! [`Message`](message::Message) to the queue; the functions read it back through a
-//! [`Store`](store::Store). The modules from the inside out: [`activity`], [`directory`],
-//! [`id`], [`message`], [`time`] and [`view`] are the domain; [`store`] is DynamoDB; `auth` is who is
-//! calling; `api` is what they see; [`telemetry`] is what the operator sees; [`config`] is what
-//! the environment says.
+//! [`Message`](message::Message) to the queue. The functions read the log through a
+//! [`Store`](store::Store). From the inside out:
+//!
+//! | module | job |
+//! |---|---|
+//! | [`activity`], [`directory`], [`id`], [`message`], [`time`], [`view`] | the domain, without I/O |
+//! | [`store`] | the log in DynamoDB: append, read, verify, erase |
+//! | [`telemetry`] | the line that a function writes for each request or batch |
+//! | [`config`] | every variable of the environment |
+//! | [`logger`] | how a service records |
+//! | `auth` | who is calling (feature `api`) |
+//! | `function` | how a function starts on Lambda (features `api` and `function`) |
+//! | `api` | requests and responses of the HTTP API (feature `api`) |
 //!
 //! ```
 //! use activity_log::activity::{action, resource_type};
@@ -38,7 +46,8 @@
 //! # Features
 //!
 //! None is on by default: a service that records, or reads through a [`Store`](store::Store), needs
-//! none. `api` is for who serves the API: it adds `api` and `auth`, and with them the web stack.
+//! none. `function` adds `function`, for the project's own functions. `api` adds `api` and `auth`, and with
+//! them the web stack.
 
 #[cfg(feature = "api")]
 pub mod api;

@@ -4,6 +4,18 @@ use std::error::Error;
 use std::fmt;
 
 /// Shows an error and its causes in one line, leaving out a cause that the text so far contains.
+///
+/// ```
+/// use activity_log::Report;
+/// use activity_log::store::StoreError;
+///
+/// let cause = std::io::Error::other("no route to host");
+/// let error = StoreError::Refused { operation: "TransactWriteItems", source: Box::new(cause) };
+/// assert_eq!(
+///     Report(&error).to_string(),
+///     "DynamoDB refused TransactWriteItems each time it was tried: no route to host"
+/// );
+/// ```
 pub struct Report<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Report<'_> {

@@ -98,7 +98,7 @@ async fn service(logger: ActivityLogger, number: u64) -> Known {
             from += recorded.len();
             match error {
                 // To try again could record it twice.
-                Some(AppendError::Deadline { unsettled: true, .. }) if !keyed => {
+                Some(AppendError::Deadline { may_be_recorded: true, .. }) if !keyed => {
                     known.unsettled.extend(markers[from..].iter().cloned());
                     from = markers.len();
                 }

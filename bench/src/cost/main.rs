@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use activity_log::auth::TokenError;
-use activity_log::view::INDEXES;
+use activity_log::store::INDEXES;
 use activity_log_local::kit::Workload;
 use bench::markdown::{Table, replaced};
 use bench::sizes::{self, Sizes, Stored};

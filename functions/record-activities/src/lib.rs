@@ -124,9 +124,9 @@ impl Recorder {
         let telemetry = config::telemetry(&config::environment);
         let dead_letters = DeadLetters::from_env();
         let logger = ActivityLogger::new(function::store()?);
-        // The first batch will try again, and answer for itself.
+        // The first batch tries again, and fails by itself.
         if let Err(error) = logger.warm_up().await {
-            tracing::warn!(error = %Report(&error), "DynamoDB did not answer");
+            tracing::warn!(error = %Report(&error), "DynamoDB is unavailable");
         }
         Ok(Self { logger, dead_letters, telemetry })
     }
@@ -218,7 +218,7 @@ impl Recorder {
     }
 }
 
-/// Records a batch of messages; answers which of them failed.
+/// Records a batch of messages, and returns which of them failed.
 ///
 /// # Errors
 /// If a message has no id, so that its failure could not be reported. All are delivered again.

@@ -1,31 +1,40 @@
 //! Recording activities: what a service imports to write to the log.
 
-mod commit;
+mod error;
+mod group_commit;
 mod queue;
+mod recorded;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use self::commit::Committer;
-use self::queue::{Event, Reply, Ticket};
+pub use error::{AppendError, BatchError, Cause};
+use group_commit::Committer;
+use queue::{Event, Reply, Ticket};
+pub use recorded::Recorded;
+
+use crate::activity::NewActivity;
 use crate::activity::action::SYNC;
-use crate::activity::{Activity, InvalidActivity, NewActivity};
 use crate::config::{self, ConfigError};
-use crate::id::{ActivityId, IdSource, UserId};
-use crate::store::{Draft, Refusal, Store, StoreError, absorb, trips};
+use crate::id::{IdSource, UserId};
+use crate::store::{Draft, Store, StoreError, absorb, round_trips};
 use crate::time::Clock;
 
 /// How long an append is tried for, unless [`ActivityLogger::with_deadline`] says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
+/// The end of the task that appends, which has another cause than the append.
+#[derive(Debug, thiserror::Error)]
+#[error("the task that appends ended")]
+struct TaskEnded;
+
 /// Appends activities to users' logs. Make one per process and share it, within a Tokio runtime.
 ///
 /// An append gives each activity its id, its time and its position in up to three scopes, and
 /// writes all of it in one transaction. Another writer of the same user who is first, a conflict,
-/// throttling or a lost answer are met by reading again and trying again, until the deadline.
+/// throttling or a lost response are met by reading again and trying again, until the deadline.
 ///
 /// Appends of one user are recorded in the order in which they were asked for. What is asked for
 /// while a transaction of that user is under way goes into the next one together (group commit), so
@@ -81,78 +90,6 @@ pub struct ActivityLogger {
     deadline: Duration,
     is_strict: bool,
 }
-
-/// A recorded activity.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Recorded {
-    /// The entry, as it stands in the log. What it was altered in is in its details.
-    pub activity: Activity,
-    /// Whether it had been recorded before, under the same idempotency key.
-    pub is_repeated: bool,
-    /// The entry that its idempotency key stands for, if that says something else: this one is then
-    /// recorded under a key made of its own key and content. Whoever chose the key should look into
-    /// that.
-    pub key_stands_for: Option<ActivityId>,
-}
-
-/// What went wrong for all who waited for it.
-pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
-
-/// Why an activity was not recorded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AppendError {
-    /// It has no action; or, if the logger is [strict](ActivityLogger::strict), it breaks a limit.
-    #[error(transparent)]
-    Invalid(#[from] InvalidActivity),
-    /// It has no place in the log.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// It could not be recorded in time.
-    #[error("not recorded within {deadline:?}{}", if *.unsettled { "; an answer was lost, so it may be recorded after all" } else { "" })]
-    Deadline {
-        /// The time there was.
-        deadline: Duration,
-        /// Whether it may be recorded all the same, because an answer was lost and DynamoDB could
-        /// not be asked. Only an idempotency key makes it safe to try again.
-        unsettled: bool,
-        /// What the last try came to.
-        source: Cause,
-    },
-    /// The log could not be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl AppendError {
-    /// Whether it is the activity's own fault, so that to try again is in vain.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        match self {
-            Self::Invalid(_) | Self::Refused(_) => true,
-            Self::Deadline { .. } | Self::Store(_) => false,
-        }
-    }
-}
-
-/// A batch that was not recorded to its end. The activity at fault is the one after those that were
-/// recorded. It and those behind it were not recorded, unless the error is a deadline that is unsettled.
-#[derive(Debug, thiserror::Error)]
-#[error("activity {} of the batch", .recorded.len() + 1)]
-#[non_exhaustive]
-pub struct BatchError {
-    /// The activities that were recorded: the first ones of the batch.
-    pub recorded: Vec<Recorded>,
-    /// Why the next one was not.
-    #[source]
-    pub error: AppendError,
-}
-
-/// The end of the task that appends, which has another cause than the append.
-#[derive(Debug, thiserror::Error)]
-#[error("the task that appends ended")]
-struct TaskEnded;
 
 impl ActivityLogger {
     /// A logger that writes to `store`, by the system's clock.
@@ -217,7 +154,7 @@ impl ActivityLogger {
     /// has to. For a function's initialisation.
     ///
     /// # Errors
-    /// [`StoreError`] if DynamoDB does not answer.
+    /// [`StoreError`] if DynamoDB does not respond.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         // What an append of somebody new would read: no user has the largest id there is.
         self.committer.read_for(UserId::MAX, &NewActivity::new(SYNC).into()).await
@@ -309,7 +246,7 @@ impl ActivityLogger {
         if drafts.is_empty() {
             return (Vec::new(), None);
         }
-        let before = trips();
+        let before = round_trips();
         let mut ticket = Committer::submit(&self.committer, user, drafts.into());
         let Reply { recorded, error, usage } = self.wait(&mut ticket).await;
         absorb(usage, before);
@@ -327,11 +264,5 @@ impl ActivityLogger {
                 Err(late) => return ticket.withdraw(self.deadline, Arc::new(late)),
             }
         }
-    }
-}
-
-impl fmt::Debug for Committer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Committer").finish_non_exhaustive()
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{AppendError, Cause, Recorded};
+use super::error::{AppendError, Cause};
+use super::recorded::Recorded;
 use crate::id::{ActivityId, UserId};
-use crate::store::{Draft, MAX_ACTIONS, Outcome, Plan, Usage, reach};
+use crate::store::{Draft, MAX_ACTIONS, Outcome, Plan, Usage, count_fitting};
 
 /// The queues of all users who have appends under way.
 #[derive(Clone, Default)]
@@ -112,8 +113,9 @@ impl Ticket {
             let request = queue.remove(self.number)?;
             let next = request.recorded.len();
             let is_next = |taken: &Taken| taken.request == self.number && taken.index >= next;
-            let unsettled = queue.flights.iter().any(|flight| flight.drafts.iter().any(is_next));
-            let error = Some(AppendError::Deadline { deadline, unsettled, source });
+            let may_be_recorded =
+                queue.flights.iter().any(|flight| flight.drafts.iter().any(is_next));
+            let error = Some(AppendError::Deadline { deadline, may_be_recorded, source });
             Some(Reply { recorded: request.recorded, error, usage: request.usage })
         });
         match withdrawn {
@@ -154,7 +156,7 @@ impl Queues {
         done
     }
 
-    /// Lines up drafts. Returns the caller's ticket, and whether a task must begin to work.
+    /// Adds drafts to the queue. Returns the caller's ticket, and whether a task must begin to work.
     pub(super) fn submit(&self, user: UserId, drafts: Arc<[Draft]>) -> (Ticket, bool) {
         let (sender, events) = unbounded_channel();
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
@@ -187,7 +189,7 @@ impl Queues {
                 })
             });
             let taken: Vec<Taken> = drafts.by_ref().take(MAX_ACTIONS).collect();
-            let length = reach(user, taken.iter().map(Taken::draft));
+            let length = count_fitting(user, taken.iter().map(Taken::draft));
             queue.is_working = !taken.is_empty();
             queue.is_working.then(|| taken[..length].to_vec())
         })
@@ -231,7 +233,7 @@ impl Queues {
     }
 
     /// Tells the callers what a plan that is written, or needs not be, has made of their drafts.
-    pub(super) fn settle(&self, user: UserId, flight: &Arc<Flight>) {
+    pub(super) fn deliver(&self, user: UserId, flight: &Arc<Flight>) {
         self.with(user, |queue| {
             queue.forget(flight);
             queue.failure = None;
@@ -276,7 +278,7 @@ impl Queues {
             let numbers: BTreeSet<u64> = drafts.iter().map(|taken| taken.request).collect();
             let mut is_first = true;
             for request in queue.requests.iter_mut().filter(|one| numbers.contains(&one.number)) {
-                request.usage.trips += usage.trips;
+                request.usage.round_trips += usage.round_trips;
                 request.usage.retries += usage.retries;
                 if std::mem::take(&mut is_first) {
                     request.usage.calls += usage.calls;

@@ -11,7 +11,7 @@ use super::json;
 use crate::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
 use crate::time::Timestamp;
 
-/// The action names of the reference. The set is open: any name of the right form is recorded.
+/// The action names of the reference. The set is open: any valid name is recorded.
 pub mod action {
     /// A resource was created.
     pub const CREATE: &str = "create";

@@ -1,4 +1,14 @@
 //! Identifiers, and how a new activity gets one.
+//!
+//! ```
+//! use activity_log::id::{ProjectId, UserId};
+//!
+//! let user: UserId = "3".parse()?;
+//! assert_eq!(user, UserId::try_from(3)?);
+//! assert_eq!(user.to_string(), "3");
+//! assert!(ProjectId::try_from(0).is_err() && "03".parse::<ProjectId>().is_err());
+//! # Ok::<_, activity_log::id::InvalidId>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;

@@ -25,6 +25,21 @@ const LONG: [&str; 2] = ["description", "userAgent"];
 impl NewActivity {
     /// Brings every field within its limits, and notes in `altered` what came in its place.
     ///
+    /// ```
+    /// use activity_log::NewActivity;
+    ///
+    /// let mut activity = NewActivity::new("Create").user_agent("x".repeat(2_000));
+    /// activity.repair()?;
+    /// let details = &activity.details;
+    /// assert_eq!((details.action.as_str(), &details.altered["action"]), ("create", &Some("Create".into())));
+    /// assert_eq!(details.user_agent.as_ref().map(String::len), Some(512));
+    /// // Of a text that is too long, the entry says only that it was cut.
+    /// assert_eq!(details.altered["userAgent"], None);
+    ///
+    /// assert!(NewActivity::new("").repair().is_err());
+    /// # Ok::<_, activity_log::activity::InvalidActivity>(())
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidActivity`] if there is no action. Nothing else is required.
     pub fn repair(&mut self) -> Result<(), InvalidActivity> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z, from 1970 to the year 9999.
 ///
-/// Its text form is RFC 3339 in UTC with exactly three fractional digits, as the API shows it:
+/// Its text is RFC 3339 in UTC with exactly three fractional digits, as the API shows it:
 /// `2024-01-15T10:30:00.000Z`.
 ///
 /// ```
@@ -103,7 +103,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Reads an instant in the form of RFC 3339, section 5.6, in whole milliseconds since 1970; and
+/// Reads an instant as RFC 3339, section 5.6, writes it, in whole milliseconds since 1970; and
 /// whether it is a part of a millisecond later than that.
 fn parse_rfc3339(text: &str) -> Option<(i64, bool)> {
     let number = |from: usize, length: usize| -> Option<i16> {
@@ -170,6 +170,15 @@ impl<'de> serde::Deserialize<'de> for Timestamp {
 }
 
 /// What tells the time of an append: the system's clock, or a test's.
+///
+/// ```
+/// use activity_log::time::{Clock, Timestamp};
+///
+/// let noon: Timestamp = "2026-01-15T12:00:00Z".parse()?;
+/// let stopped = Clock::new(move || noon);
+/// assert_eq!(stopped.now(), noon);
+/// # Ok::<_, activity_log::time::InvalidTimestamp>(())
+/// ```
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 

@@ -1,9 +1,8 @@
 //! Views: the lists that the log can be read as.
 //!
 //! A view is a scope (a user's whole log, one project, one environment) and a filter over the facets
-//! of its entries (resource type, action). Every scope is a numbered sequence, and has a global
-//! secondary index on the Activities table whose partition key is the scope's own ids. A filter
-//! needs neither: what it selects is counted in the scope's ledger.
+//! of its entries (resource type, action). Every scope is a numbered sequence, which the store has an
+//! index for. No filter has an index: the scope's ledger counts what a filter selects.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,6 +10,18 @@ use std::fmt;
 use crate::id::{EnvironmentId, ProjectId, UserId};
 
 /// Which part of a user's log. The user is in every scope, hence in every key.
+///
+/// ```
+/// use activity_log::id::{ProjectId, UserId};
+/// use activity_log::view::Scope;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (user, project) = (UserId::try_from(3)?, ProjectId::try_from(4)?);
+/// let scopes: Vec<Scope> = Scope::of(user, Some(project), None).collect();
+/// assert_eq!(scopes, [Scope::User(user), Scope::Project(user, project)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// The user's whole log.
@@ -21,77 +32,6 @@ pub enum Scope {
     Environment(UserId, EnvironmentId),
 }
 
-/// How entries of one kind of scope are indexed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Index {
-    /// The name of the global secondary index.
-    pub name: &'static str,
-    /// The attributes of the index's partition key, in order.
-    pub partition_key: &'static [&'static str],
-    /// The attribute that holds an entry's position in the scope; short, because it is stored up to
-    /// four times with every entry.
-    pub position: &'static str,
-    /// What the index holds besides its keys: this, or else whole entries.
-    pub holds: Option<&'static [&'static str]>,
-}
-
-/// The sort key of every index. Its second part tells apart entries of the same millisecond.
-pub const SORT_KEY: [&str; 2] = ["createdAt", "id"];
-
-/// The three indexes: of a user, of a project, of an environment. The last two hold what a list shows
-/// by default, the position, the version, and the first bytes of the hash, which a cursor has.
-pub const INDEXES: [Index; 3] = [
-    Index { name: "user", partition_key: &["userId"], position: "u", holds: None },
-    Index {
-        name: "project",
-        partition_key: &["userId", "projectId"],
-        position: "p",
-        holds: Some(&[
-            "v",
-            "p",
-            "h",
-            "environmentId",
-            "resourceType",
-            "resourceId",
-            "action",
-            "description",
-            "metadata",
-        ]),
-    },
-    Index {
-        name: "environment",
-        partition_key: &["userId", "environmentId"],
-        position: "e",
-        holds: Some(&[
-            "v",
-            "e",
-            "h",
-            "projectId",
-            "resourceType",
-            "resourceId",
-            "action",
-            "description",
-            "metadata",
-        ]),
-    },
-];
-
-impl Index {
-    /// Whether it holds whole entries.
-    #[must_use]
-    pub const fn is_whole(&self) -> bool {
-        self.holds.is_none()
-    }
-
-    /// Whether it holds this attribute of an entry.
-    #[must_use]
-    pub fn has(&self, attribute: &str) -> bool {
-        let Some(held) = self.holds else { return true };
-        let mut all = self.partition_key.iter().chain(&SORT_KEY).chain(held);
-        all.any(|name| *name == attribute)
-    }
-}
-
 impl Scope {
     /// Whose log it is a part of.
     #[must_use]
@@ -99,22 +39,6 @@ impl Scope {
         match self {
             Self::User(user) | Self::Project(user, _) | Self::Environment(user, _) => user,
         }
-    }
-
-    /// Which kind it is: a subscript of [`INDEXES`].
-    #[must_use]
-    pub const fn kind(self) -> usize {
-        match self {
-            Self::User(_) => 0,
-            Self::Project(..) => 1,
-            Self::Environment(..) => 2,
-        }
-    }
-
-    /// How its entries are indexed.
-    #[must_use]
-    pub const fn index(self) -> &'static Index {
-        &INDEXES[self.kind()]
     }
 
     /// The scopes that an entry with these ids is in: one to three.
@@ -231,22 +155,14 @@ mod tests {
     #[test]
     fn an_entry_is_in_exactly_the_scopes_whose_ids_it_has() {
         let user = 3.try_into().unwrap();
-        let names = |project: Option<u64>, environment: Option<u64>| {
-            let project = project.map(|id| id.try_into().unwrap());
-            let environment = environment.map(|id| id.try_into().unwrap());
-            let scopes = Scope::of(user, project, environment);
-            scopes.map(|scope| scope.index().name).collect::<Vec<_>>()
-        };
-        assert_eq!(names(Some(4), Some(4)), INDEXES.map(|index| index.name));
-        assert_eq!(names(Some(4), None), ["user", "project"]);
-        assert_eq!(names(None, None), ["user"]);
-    }
-
-    #[test]
-    fn the_user_leads_every_partition_key() {
-        for index in &INDEXES {
-            assert_eq!(index.partition_key[0], "userId", "{}", index.name);
-        }
+        let (project, environment) = (4.try_into().unwrap(), 4.try_into().unwrap());
+        let scopes = |project, environment| Scope::of(user, project, environment);
+        let (whole, of_project) = (Scope::User(user), Scope::Project(user, project));
+        let of_environment = Scope::Environment(user, environment);
+        let all = scopes(Some(project), Some(environment));
+        assert!(all.eq([whole, of_project, of_environment]));
+        assert!(scopes(Some(project), None).eq([whole, of_project]));
+        assert!(scopes(None, None).eq([whole]));
     }
 
     #[test]

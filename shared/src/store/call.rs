@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::{
 };
 use futures_util::future::try_join_all;
 
+use super::deserialize::{BatchGetItemResponse, Found, GetItemResponse, Items, QueryResponse};
 use super::item::attribute::Item;
-use super::response::{BatchGetItemResponse, Found, GetItemResponse, Items, QueryResponse};
 use super::{Store, StoreError};
 
 /// Every call asks what it consumed, so that whoever listens on the client can add it up.

@@ -18,7 +18,7 @@ pub enum StoreError {
         /// The SDK's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An item does not have the form that this crate writes.
+    /// An item is not in the format that this crate writes.
     #[error("{item} cannot be decoded: {reason}")]
     Corrupt {
         /// Which item.
@@ -76,8 +76,8 @@ impl StoreError {
 /// What DynamoDB says of a transaction that came a second time while the first is under way.
 pub(crate) const IN_PROGRESS: &str = "TransactionInProgressException";
 
-/// Whether a failed call may succeed when it is made again: everything but an answer of DynamoDB
-/// that blames the request.
+/// Whether a failed call may succeed when it is made again: everything but a response of
+/// DynamoDB that blames the request.
 pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,

@@ -25,9 +25,8 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 pub struct Usage {
     /// Calls to DynamoDB, including those that were repeated.
     pub calls: u32,
-    /// The longest chain of calls that each began after the one before it had ended: round
-    /// trips.
-    pub trips: u32,
+    /// The most calls of which each began after the one before it had ended.
+    pub round_trips: u32,
     /// How often something was tried again: a call by the SDK, an append by the logger.
     pub retries: u32,
     /// Read capacity units, as DynamoDB says.
@@ -42,6 +41,24 @@ tokio::task_local! {
 
 /// Runs `work`, and counts what all stores do for it in this task, and what a logger does for its
 /// appends. In other tasks that it spawns, nothing is counted.
+///
+/// ```
+/// use activity_log::NewActivity;
+/// use activity_log::store::measure;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let log = activity_log_local::kit::Log::new().await;
+/// # let logger = log.logger.clone();
+/// let append = logger.append(3.try_into()?, NewActivity::new("create"));
+/// let (recorded, usage) = measure(append).await;
+/// recorded?;
+/// // The head and then the transaction.
+/// assert_eq!((usage.calls, usage.round_trips, usage.retries), (2, 2, 0));
+/// assert!(usage.write_units > 0.0);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn measure<F: Future>(work: F) -> (F::Output, Usage) {
     let counted = async {
         let output = work.await;
@@ -57,15 +74,15 @@ fn count(change: impl FnOnce(&mut Usage)) {
 }
 
 /// How many round trips there were so far, if it is counted within [`measure`].
-pub(crate) fn trips() -> u32 {
-    USAGE.try_with(|usage| usage.borrow().trips).unwrap_or_default()
+pub(crate) fn round_trips() -> u32 {
+    USAGE.try_with(|usage| usage.borrow().round_trips).unwrap_or_default()
 }
 
 /// Counts what another task has done for this one, which began when there were `before` round trips.
 pub(crate) fn absorb(done: Usage, before: u32) {
     count(|usage| {
         usage.calls += done.calls;
-        usage.trips = usage.trips.max(before + done.trips);
+        usage.round_trips = usage.round_trips.max(before + done.round_trips);
         usage.retries += done.retries;
         usage.read_units += done.read_units;
         usage.write_units += done.write_units;
@@ -102,7 +119,7 @@ impl Intercept for Meter {
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         count(|usage| {
-            bag.interceptor_state().store_put(Depth(usage.trips + 1));
+            bag.interceptor_state().store_put(Depth(usage.round_trips + 1));
         });
         Ok(())
     }
@@ -129,7 +146,7 @@ impl Intercept for Meter {
     ) -> Result<(), BoxError> {
         count(|usage| {
             if let Some(Depth(depth)) = bag.load::<Depth>() {
-                usage.trips = usage.trips.max(*depth);
+                usage.round_trips = usage.round_trips.max(*depth);
             }
             let Some(Ok(output)) = context.output_or_error() else { return };
             let one = |capacity: Option<&ConsumedCapacity>| units(capacity.into_iter());

@@ -350,5 +350,5 @@ async fn a_store_that_does_not_answer_is_an_error_at_the_deadline() {
     log.engine.stop().await;
     let logger = ActivityLogger::new(store).with_deadline(Duration::from_millis(300));
     let error = logger.append(user(3), full(1)).await.unwrap_err();
-    assert!(matches!(error, AppendError::Deadline { unsettled: false, .. }), "{error:?}");
+    assert!(matches!(error, AppendError::Deadline { may_be_recorded: false, .. }), "{error:?}");
 }

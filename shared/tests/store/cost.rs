@@ -57,12 +57,12 @@ async fn a_name_and_a_slug_are_read_for_half_a_unit_and_only_what_differs_is_wri
         ..WantedNames::of_user()
     };
     let (names, usage) = measure(log.store.names(user(3), &wanted)).await;
-    assert_eq!((names.unwrap().projects.len(), usage.trips), (121, 1));
+    assert_eq!((names.unwrap().projects.len(), usage.round_trips), (121, 1));
     // The user's name is not there, and costs as much.
     assert_eq!(usage.read_units.to_string(), "61");
     let (found, usage) = measure(log.store.project_by_slug(user(3), "slug")).await;
     assert_eq!(found.unwrap().map(ProjectId::get), Some(124));
-    assert_eq!((usage.trips, usage.read_units.to_string()), (1, "0.5".to_owned()));
+    assert_eq!((usage.round_trips, usage.read_units.to_string()), (1, "0.5".to_owned()));
 }
 
 /// Activities of so many pairs of type and action. Each of twenty types has every twentieth of them,
@@ -115,7 +115,7 @@ fn environment() -> Scope {
 }
 
 struct Limit {
-    trips: u32,
+    round_trips: u32,
     units: f64,
 }
 
@@ -125,9 +125,13 @@ async fn cost(log: &Log, name: &str, request: &PageRequest, limit: Limit) -> (u6
     let length = page.activities.len();
     println!(
         "{name}: {length} of {}, {} read units, {} round trips",
-        page.total, usage.read_units, usage.trips
+        page.total, usage.read_units, usage.round_trips
     );
-    assert!(usage.trips <= limit.trips, "{name}: {usage:?}, at most {} trips", limit.trips);
+    assert!(
+        usage.round_trips <= limit.round_trips,
+        "{name}: {usage:?}, at most {} round trips",
+        limit.round_trips
+    );
     assert!(usage.read_units <= limit.units, "{name}: {usage:?}, at most {} units", limit.units);
     assert_eq!(length as u64, page.total.saturating_sub(page.offset).min(request.limit as u64));
     (page.total, usage)
@@ -146,7 +150,7 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
             ("project", View::of(project()), 4.5, 5.5),
             ("environment", View::of(environment()), 4.5, 5.5),
         ] {
-            for (offset, trips, units) in [
+            for (offset, round_trips, units) in [
                 (0, 1, near),
                 (16, 1, near + 1.0),
                 (17, 3, deep),
@@ -161,33 +165,33 @@ async fn an_unfiltered_page_costs_the_same_at_every_depth_of_a_long_log() {
                     // a list goes on later; that of a project or environment does not.
                     let is_past = offset > count && order == Order::OldestFirst;
                     let limit = if is_past && !name.starts_with("user") {
-                        Limit { trips: trips + 1, units: units + 0.5 }
+                        Limit { round_trips: round_trips + 1, units: units + 0.5 }
                     } else {
-                        Limit { trips, units }
+                        Limit { round_trips, units }
                     };
                     let (total, _) = cost(&log, &name, &request, limit).await;
                     assert_eq!(total, count);
                 }
             }
             let total = request(view.clone(), at(0), 0);
-            cost(&log, "total", &total, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "total", &total, Limit { round_trips: 1, units: 1.0 }).await;
             let facets = PageRequest { facets: true, ..total };
-            cost(&log, "facets", &facets, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "facets", &facets, Limit { round_trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), count / 2, 100).await;
             let next = request(view, Start::After(page.next().unwrap()), 100);
-            cost(&log, "after a cursor", &next, Limit { trips: 1, units: near }).await;
+            cost(&log, "after a cursor", &next, Limit { round_trips: 1, units: near }).await;
             let next = PageRequest { order: Order::OldestFirst, ..next };
-            cost(&log, "after a cursor", &next, Limit { trips: 1, units: near + 0.5 }).await;
+            cost(&log, "after a cursor", &next, Limit { round_trips: 1, units: near + 0.5 }).await;
         }
         for scope in [project(), environment()] {
             let whole = PageRequest { is_whole: true, ..PageRequest::newest(View::of(scope), 100) };
-            cost(&log, "with the client", &whole, Limit { trips: 3, units: 55.0 }).await;
+            cost(&log, "with the client", &whole, Limit { round_trips: 3, units: 55.0 }).await;
         }
         let page = log.page(whole(3), count / 3, 1).await;
         let (entry, usage) = measure(log.store.activity(page.activities[0].id)).await;
         assert_eq!(entry.unwrap().map(|entry| entry.id), Some(page.activities[0].id));
-        println!("one entry: {} read units, {} round trips", usage.read_units, usage.trips);
-        assert!(usage.trips == 1 && usage.read_units <= 1.0, "{usage:?}");
+        println!("one entry: {} read units, {} round trips", usage.read_units, usage.round_trips);
+        assert!(usage.round_trips == 1 && usage.read_units <= 1.0, "{usage:?}");
         ranges_cost(&log, count).await;
         cursors_cost(&log, count).await;
     }
@@ -199,7 +203,7 @@ async fn ranges_cost(log: &Log, count: u64) {
     let range = TimeRange { since: at(count / 10 + 7), until: at(count / 10 * 9 + 7) };
     for view in [whole(3), filtered(project(), Some("function"), Some("create"))] {
         let is_filtered = view.filter != Filter::default();
-        for (order, offset, limit, trips, units) in [
+        for (order, offset, limit, round_trips, units) in [
             (Order::NewestFirst, 0, 0, 2, 4.5),
             (Order::NewestFirst, 0, 100, if is_filtered { 5 } else { 2 }, 30.0),
             (Order::NewestFirst, count / 10, 100, 6, 30.0),
@@ -213,7 +217,7 @@ async fn ranges_cost(log: &Log, count: u64) {
                 let request = PageRequest { range, order, facets, ..request };
                 let name =
                     format!("range, filter {is_filtered}, {order:?}, {offset}, {limit}, {facets}");
-                let (total, _) = cost(log, &name, &request, Limit { trips, units }).await;
+                let (total, _) = cost(log, &name, &request, Limit { round_trips, units }).await;
                 assert!(is_filtered || total == count / 10 * 8, "{total}");
             }
         }
@@ -230,7 +234,7 @@ async fn cursors_cost(log: &Log, count: u64) {
             let next = log.store.page(&first).await.unwrap().next().unwrap();
             let page =
                 PageRequest { range, order, ..request(view.clone(), Start::After(next), 100) };
-            let limit = Limit { trips: 2, units };
+            let limit = Limit { round_trips: 2, units };
             cost(log, "after a cursor before the range", &page, limit).await;
         }
     }
@@ -240,7 +244,7 @@ async fn cursors_cost(log: &Log, count: u64) {
         ..request(view.clone(), start, limit)
     };
     let total = log.page(rare.clone(), 0, 0).await.total;
-    for (name, view, start, limit, trips, units) in [
+    for (name, view, start, limit, round_trips, units) in [
         ("the last page", View::of(project()), Start::Offset(count - 9), 100, 2, 2.0),
         ("the last page, filtered", rare.clone(), Start::Offset(total - 9), 100, 5, 9.0),
         ("no page", View::of(project()), Start::Offset(0), 0, 1, 1.0),
@@ -248,7 +252,7 @@ async fn cursors_cost(log: &Log, count: u64) {
         ("no page, in the middle", View::of(project()), Start::Offset(count / 2), 0, 3, 2.0),
         ("no page, in the middle, filtered", rare, Start::Offset(total / 2), 0, 5, 4.5),
     ] {
-        cost(log, name, &oldest(&view, start, limit), Limit { trips, units }).await;
+        cost(log, name, &oldest(&view, start, limit), Limit { round_trips, units }).await;
     }
 }
 
@@ -268,7 +272,7 @@ async fn histograms_cost(log: &Log, count: u64, views: &[View]) {
                 let total = PageRequest::newest(view.clone(), 0);
                 let request = PageRequest { range, facets, histogram, ..total };
                 let name = format!("{parts} parts of {name}, filter {is_filtered}, {facets}");
-                let (total, _) = cost(log, &name, &request, Limit { trips: 4, units }).await;
+                let (total, _) = cost(log, &name, &request, Limit { round_trips: 4, units }).await;
                 let counts = log.store.page(&request).await.unwrap().histogram.unwrap().counts;
                 assert_eq!(counts.iter().sum::<u64>(), total, "{name}");
             }
@@ -295,7 +299,7 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
             (10_000, 115.0),
         ] {
             let view = View { scope: project(), filter: every(nth) };
-            let limit = || Limit { trips: 5, units: f64::max(units, bound) };
+            let limit = || Limit { round_trips: 5, units: f64::max(units, bound) };
             let total = (count + nth - 1 - first(nth)) / nth;
             for offset in [0, 7, total / 2, total / 3, total * 4 / 5] {
                 let name = format!("one in {nth}, offset {offset}");
@@ -304,9 +308,9 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
                 assert_eq!(counted, total);
             }
             let exact = request(view.clone(), Start::Offset(0), 0);
-            cost(&log, "total", &exact, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "total", &exact, Limit { round_trips: 1, units: 1.0 }).await;
             let facets = PageRequest { facets: true, ..exact };
-            cost(&log, "facets", &facets, Limit { trips: 1, units: 1.0 }).await;
+            cost(&log, "facets", &facets, Limit { round_trips: 1, units: 1.0 }).await;
             let page = log.page(view.clone(), total / 2, 1).await;
             if let Some(next) = page.next() {
                 for order in [Order::NewestFirst, Order::OldestFirst] {
@@ -321,7 +325,7 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
         let resource_type = Facet { only: None, except: except.collect() };
         let filter = Filter { resource_type, ..Filter::default() };
         let request = PageRequest::newest(View { scope: project(), filter }, 100);
-        let limit = Limit { trips: 5, units: f64::max(53.0, bound) };
+        let limit = Limit { round_trips: 5, units: f64::max(53.0, bound) };
         assert_eq!(cost(&log, "exclusions", &request, limit).await.0, count / 10);
         let rare = View { scope: project(), filter: every(1_000) };
         histograms_cost(&log, count, &[View::of(project()), request.view, rare]).await;
@@ -339,7 +343,7 @@ async fn append_units(workload: &mut Workload, log: &Log, size: u32) -> f64 {
         let (recorded, usage) = measure(log.logger.append_batch(user(3), batch)).await;
         recorded.unwrap();
         // Once in 64 entries of a scope, the nodes that they extend are read, too.
-        assert!(usage.trips <= 3, "{usage:?}");
+        assert!(usage.round_trips <= 3, "{usage:?}");
         written += usage.write_units;
     }
     written / f64::from(appends)
@@ -373,7 +377,11 @@ async fn a_key_costs_one_more_item_and_one_read() {
     log.advance(60_000);
     let keyed = workload.next().idempotency_key("k");
     let keyed = measure(log.logger.append(user(3), keyed)).await.1;
-    assert_eq!((plain.trips, keyed.trips), (2, 2), "read the heads, write the transaction");
+    assert_eq!(
+        (plain.round_trips, keyed.round_trips),
+        (2, 2),
+        "read the heads, write the transaction"
+    );
     assert_eq!(plain.read_units.to_string(), "3", "three heads");
     assert_eq!((keyed.read_units - plain.read_units).to_string(), "1");
     assert_eq!((keyed.write_units - plain.write_units).to_string(), "2");

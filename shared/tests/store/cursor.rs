@@ -9,6 +9,8 @@ use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log::{Activity, NewActivity};
 use activity_log_local::kit::{Log, START, filtered, full, millis, request, user, whole};
 
+use crate::model::is_in;
+
 const ORDERS: [Order; 2] = [Order::NewestFirst, Order::OldestFirst];
 
 /// The scopes of user 3 that [`Log`]s here have.
@@ -163,7 +165,7 @@ async fn a_cursor_of_any_entry_leads_on_in_every_list_of_its_scope() {
                 ]
             }) {
                 let is_listed = |entry: &&Activity| {
-                    range.contains(entry.created_at)
+                    is_in(range, entry.created_at)
                         && (filter == Filter::default() || entry.details.action != "invoke")
                 };
                 let total = entries.iter().filter(is_listed).count();

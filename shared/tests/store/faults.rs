@@ -79,7 +79,7 @@ async fn an_append_that_never_succeeds_ends_at_its_deadline_and_says_what_it_kno
         faults.inject(Some(Injection { fault, operation: Some(WRITE), after: 0, times }));
         let error = logger.append(user(3), full(1)).await.unwrap_err();
         match error {
-            AppendError::Deadline { unsettled: said, .. } => {
+            AppendError::Deadline { may_be_recorded: said, .. } => {
                 assert_eq!(said, unsettled, "{fault:?}");
             }
             other => panic!("{fault:?}: {other:?}"),
@@ -100,7 +100,7 @@ async fn a_database_that_never_answers_holds_up_an_append_until_its_deadline_and
         let started = tokio::time::Instant::now();
         let logger = ActivityLogger::new(store.clone()).with_deadline(deadline);
         let error = logger.append(user(3), full(1)).await.unwrap_err();
-        assert!(matches!(error, AppendError::Deadline { unsettled: false, .. }), "{error:?}");
+        assert!(matches!(error, AppendError::Deadline { may_be_recorded: false, .. }), "{error:?}");
         assert!(
             started.elapsed() <= deadline + Duration::from_millis(1),
             "{:?}",

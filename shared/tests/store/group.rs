@@ -191,7 +191,7 @@ async fn each_caller_is_answered_at_its_own_deadline_and_says_what_is_known() {
         };
         let (patient, error) = tokio::join!(patient, hasty);
         match error {
-            AppendError::Deadline { unsettled: said, .. } => {
+            AppendError::Deadline { may_be_recorded: said, .. } => {
                 assert_eq!(said, unsettled, "{fault:?}");
             }
             other => panic!("{fault:?}: {other:?}"),
@@ -208,7 +208,7 @@ async fn what_was_not_sent_by_its_deadline_is_not_recorded_later() {
     inject(&faults, Fault::AnswerLate, "BatchGetItem", 1);
     let hasty = logger.clone().with_deadline(Duration::from_millis(100));
     let error = hasty.append(user(3), numbered(0)).await.unwrap_err();
-    assert!(matches!(error, AppendError::Deadline { unsettled: false, .. }), "{error:?}");
+    assert!(matches!(error, AppendError::Deadline { may_be_recorded: false, .. }), "{error:?}");
     logger.append(user(3), numbered(1)).await.unwrap();
     assert_eq!(said(&log).await, ["1"]);
 }
@@ -224,7 +224,7 @@ async fn what_an_append_took_is_counted_once_among_those_who_shared_it() {
     let used: Vec<_> = used.collect();
     let calls: u32 = used.iter().map(|usage| usage.calls).sum();
     assert_eq!(u64::from(calls), faults.calls());
-    assert!(used.iter().all(|usage| usage.trips == 2), "all waited as long: {used:?}");
+    assert!(used.iter().all(|usage| usage.round_trips == 2), "all waited as long: {used:?}");
     assert_eq!(used.iter().filter(|usage| usage.read_units > 0.0).count(), 1, "{used:?}");
 }
 
@@ -256,7 +256,7 @@ async fn a_transaction_that_is_late_is_not_forgotten_when_one_of_its_callers_goe
     let hasty = logger.clone().with_deadline(Duration::from_millis(100));
     let (goes, stays) =
         tokio::join!(hasty.append(user(3), at(1, 7)), logger.append(user(3), numbered(2)));
-    assert!(matches!(goes, Err(AppendError::Deadline { unsettled: true, .. })), "{goes:?}");
+    assert!(matches!(goes, Err(AppendError::Deadline { may_be_recorded: true, .. })), "{goes:?}");
     stays.unwrap();
     faults.settle().await;
     let said = said(&log).await;

@@ -165,8 +165,8 @@ async fn a_histogram_is_exact_however_late_its_index_and_its_blocks_are() {
                 };
                 assert!(histogram.counts.into_iter().eq((0..parts).map(count)), "{hidden:?}");
                 // A query whose only row is hidden goes on, with a round trip for each such row.
-                let trips = 4 + hidden.len();
-                assert!(usage.trips as usize <= trips, "{hidden:?} {parts} {usage:?}");
+                let round_trips = 4 + hidden.len();
+                assert!(usage.round_trips as usize <= round_trips, "{hidden:?} {parts} {usage:?}");
             }
         }
     }

@@ -8,6 +8,7 @@ use activity_log::store::{
     Cursor, FacetCount, Facets, Histogram, Order, Page, PageError, PageRequest, Start, Store,
     TimeRange,
 };
+use activity_log::time::Timestamp;
 use activity_log::view::{Facet, Filter, Scope, View};
 use activity_log::{Activity, Details, NewActivity};
 use activity_log_local::faults::Faults;
@@ -173,7 +174,7 @@ impl Question {
     fn selects(&self, activity: &Activity) -> bool {
         self.has_type(activity)
             && self.has_action(activity)
-            && self.range.contains(activity.created_at)
+            && is_in(self.range, activity.created_at)
     }
 
     fn has_type(&self, activity: &Activity) -> bool {
@@ -213,7 +214,7 @@ impl Question {
 
     fn facets(&self, scope: &[Activity]) -> Option<Facets> {
         self.facets.then(|| {
-            let in_range = || scope.iter().filter(|one| self.range.contains(one.created_at));
+            let in_range = || scope.iter().filter(|one| is_in(self.range, one.created_at));
             let types = in_range().filter(|one| self.has_action(one));
             let actions = in_range().filter(|one| self.has_type(one));
             Facets {
@@ -245,6 +246,11 @@ fn counts_of(page: &Page) -> Counts {
 }
 
 /// Whether a facet selects a value.
+/// Whether `time` is in `range`, which has its beginning and not its end.
+pub(crate) fn is_in(range: TimeRange, time: Timestamp) -> bool {
+    range.since.is_none_or(|since| since <= time) && range.until.is_none_or(|until| time < until)
+}
+
 fn is(facet: &Facet, value: Option<&str>) -> bool {
     let value = value.map(str::to_owned);
     facet.only.as_ref().is_none_or(|only| only.contains(&value)) && !facet.except.contains(&value)

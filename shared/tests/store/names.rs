@@ -235,13 +235,13 @@ async fn only_what_is_wanted_is_read_in_one_round_trip() {
     let names = names.unwrap();
     assert!(names.user.is_some() && names.projects.keys().copied().eq((1..=120).map(project_id)));
     assert!(names.environments.keys().copied().eq([1_001, 1_300].map(environment_id)));
-    assert_eq!(usage.trips, 1, "{usage:?}");
+    assert_eq!(usage.round_trips, 1, "{usage:?}");
 
     let nothing = measure(log.store.names(user(USER), &WantedNames::default())).await;
     assert_eq!(nothing.1.calls, 0);
     let (found, usage) = measure(log.store.project_by_slug(user(USER), "s7")).await;
     assert_eq!(found.unwrap(), Some(project_id(7)));
-    assert_eq!(usage.trips, 1);
+    assert_eq!(usage.round_trips, 1);
 }
 
 #[tokio::test]

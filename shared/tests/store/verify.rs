@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use activity_log::logger::Recorded;
-use activity_log::store::{Verification, VerifyError};
-use activity_log::view::INDEXES;
+use activity_log::store::{INDEXES, Verification, VerifyError};
 use activity_log_local::faults::Faults;
 use activity_log_local::kit::{Log, START, full, millis, user};
 use aws_lc_rs::digest::{SHA256, digest};

@@ -68,7 +68,7 @@ pub(crate) fn render_page(
         }
         match format {
             Format::Json => {
-                serde_json::to_writer(&mut body, &document()).map_err(ApiError::internal)?
+                serde_json::to_writer(&mut body, &document()).map_err(ApiError::internal)?;
             }
             Format::Ndjson => {
                 let json = serde_json::to_string(&document()).map_err(ApiError::internal)?;

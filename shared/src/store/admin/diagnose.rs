@@ -5,7 +5,7 @@
 //! second time, for the entry that the broken one was recorded after and for those that were
 //! recorded after it.
 
-use super::error::Inconsistency;
+use super::inconsistency::Inconsistency;
 use crate::id::{ActivityId, UserId};
 use crate::store::item::attribute::Item;
 use crate::store::item::entry::{self, decode_position};
@@ -55,7 +55,7 @@ impl Store {
         evidence.see_start(broken);
         let mut last = None;
         loop {
-            let copies = self.chunk(user, last).await?;
+            let copies = self.read_chunk(user, last).await?;
             let keys = copies.iter().map(entry::sort_key).collect::<Result<Vec<_>, _>>()?;
             let Some(newest) = keys.last() else { break };
             last = Some(*newest);

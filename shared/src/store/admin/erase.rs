@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::id::UserId;
 use crate::store::call::Query;
-use crate::store::item::attribute::{Item, Reader, number, string};
+use crate::store::item::attribute::{Item, number, string};
 use crate::store::item::key::{self, ACTIVITIES, LedgerKey};
+use crate::store::item::reader::Reader;
 use crate::store::{Store, StoreError};
 use crate::view::Scope;
 
@@ -32,6 +33,23 @@ impl Store {
     /// Erases what there is of `user`: entries, ledger and names. After a failure, calling it again
     /// goes on where it stopped. Nothing may be recorded for the user meanwhile, nor just before:
     /// entries are found by their index, which shows them a moment late.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    /// use activity_log::id::UserId;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let user = UserId::try_from(3)?;
+    /// logger.append_batch(user, ["create", "delete"].map(NewActivity::new)).await?;
+    /// let erased = store.erase(user).await?;
+    /// // The ledger of this log was a head alone.
+    /// assert_eq!((erased.entries, erased.ledger, erased.names), (2, 1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if something could not be read or deleted; the rest may be erased.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{VerifyError, inconsistent};
+use super::inconsistency::{VerifyError, inconsistent};
 use crate::id::UserId;
 use crate::store::item::FANOUT;
-use crate::store::item::entry::{Entry, SortKey};
+use crate::store::item::entry::{Entry, Positions, SortKey};
 use crate::store::item::hash::EntryHash;
 use crate::store::item::head::{Head, Pair};
 use crate::store::item::key::LedgerKey;
-use crate::store::item::ledger::{Grown, OpenLedger};
+use crate::store::item::open_ledger::{Grown, OpenLedger};
 use crate::view::Scope;
 
 /// A block or node as it must be, packed.
@@ -79,7 +79,7 @@ impl Expected {
         let details = &entry.activity.details;
         let pair =
             Pair { resource_type: details.resource_type.as_deref(), action: &details.action };
-        let mut positions = [None; 3];
+        let mut positions = Positions::default();
         for scope in entry.scopes() {
             let expected = self.scopes.entry(scope).or_insert_with(|| ExpectedScope::new(scope));
             expected.push(pair, at, parts.entry(scope).or_default())?;

@@ -9,30 +9,26 @@
 //! It reads tables and indexes itself, and not as a list of the API does ([`Store::entries`]): such a
 //! list finds its entries by the ledger, and the ledger is what is to be proven.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
+use super::compare::differs;
 use super::diagnose::Break;
-use super::error::{VerifyError, inconsistent};
 use super::expected::{Expected, ExpectedPart, ExpectedScope};
+use super::inconsistency::{VerifyError, inconsistent};
 use crate::id::{ActivityId, UserId};
-use crate::store::call::Query;
-use crate::store::item::FANOUT;
-use crate::store::item::attribute::{Item, Reader, string};
-use crate::store::item::entry::{self, SortKey, decode_position};
+use crate::store::item::attribute::Item;
+use crate::store::item::entry::{self, SortKey};
 use crate::store::item::hash::EntryHash;
-use crate::store::item::head::{self, Head};
-use crate::store::item::key::{self, ACTIVITIES, LEDGER, LedgerKey};
-use crate::store::item::node::{NodeKey, children};
+use crate::store::item::head::Head;
+use crate::store::item::key::ACTIVITIES;
+use crate::store::item::reader::Reader;
 use crate::store::{Store, StoreError};
 use crate::view::Scope;
-
-/// How many entries are read at a time.
-const CHUNK: usize = 1_000;
 
 /// How many scopes' copies are read side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -85,7 +81,7 @@ impl Ahead {
     fn start(&mut self, store: &Store, user: UserId, after: Option<SortKey>) {
         let store = store.clone();
         self.0.spawn(async move {
-            let copies = store.chunk(user, after).await?;
+            let copies = store.read_chunk(user, after).await?;
             let ids = copies.iter().map(|copy| Reader::new(copy, ACTIVITIES).number("id"));
             let items = store.items(&ids.collect::<Result<Vec<ActivityId>, _>>()?).await?;
             Ok((copies, items))
@@ -104,26 +100,6 @@ impl Ahead {
 }
 
 impl Store {
-    /// Every user that has an entry or a head, with the scopes that the ledger knows of. Scans.
-    ///
-    /// # Errors
-    /// [`StoreError`] if a table cannot be read or a key not decoded.
-    pub async fn users(&self) -> Result<BTreeMap<UserId, BTreeSet<Scope>>, StoreError> {
-        let mut users: BTreeMap<UserId, BTreeSet<Scope>> = BTreeMap::new();
-        self.scan(&self.tables.activities, "userId", |item| {
-            users.entry(Reader::new(&item, ACTIVITIES).number("userId")?).or_default();
-            Ok(())
-        })
-        .await?;
-        self.scan(&self.tables.ledger, "scope", |item| {
-            let scope = key::scope(&Reader::new(&item, LEDGER))?;
-            users.entry(scope.user_id()).or_default().insert(scope);
-            Ok(())
-        })
-        .await?;
-        Ok(users)
-    }
-
     /// Proves the log of `user`: that its chain of hashes is unbroken from the first entry to the
     /// head, that every entry is the same in the table and in its indexes, that positions are dense
     /// and in order in every scope, and that heads, blocks, nodes and idempotency keys are those of
@@ -131,6 +107,23 @@ impl Store {
     ///
     /// An index may be late, and somebody may write meanwhile. So an inconsistency counts only if it
     /// is found twice in a row, with the head unmoved and [`Verification::lag`] between.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    /// use activity_log::id::UserId;
+    /// use activity_log::store::Verification;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let user = UserId::try_from(3)?;
+    /// logger.append_batch(user, ["create", "delete"].map(NewActivity::new)).await?;
+    /// let verified = store.verify(user, &Verification::default()).await?;
+    /// assert_eq!((verified.entries, verified.scopes), (2, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`VerifyError::Inconsistent`] with the first one found; [`VerifyError::Busy`];
@@ -200,15 +193,6 @@ impl Store {
         })
     }
 
-    /// The next entries of a log as its index has them, oldest first.
-    pub(super) async fn chunk(
-        &self,
-        user: UserId,
-        after: Option<SortKey>,
-    ) -> Result<Vec<Item>, StoreError> {
-        self.copies(Scope::User(user), after, None, CHUNK).await
-    }
-
     /// Verifies the next entries of a log, their copies, and what they complete in the ledger.
     async fn verify_chunk(
         &self,
@@ -257,87 +241,6 @@ impl Store {
         Ok(())
     }
 
-    /// Compares the copies that the index of a scope has after one entry, up to another, with the
-    /// items of the table.
-    async fn verify_copies(
-        &self,
-        scope: Scope,
-        after: Option<SortKey>,
-        end: Option<SortKey>,
-        items: &[&Item],
-    ) -> Result<(), VerifyError> {
-        let copies = self.copies(scope, after, end, items.len() + 1).await?;
-        let mut copies = copies.iter();
-        for item in items {
-            let reader = Reader::new(item, ACTIVITIES);
-            let id: ActivityId = reader.number("id")?;
-            let Some(copy) = copies.next() else {
-                let position = decode_position(item, scope.index())?;
-                let fault = format!("activity {id} at position {position} is not in its index");
-                return Err(inconsistent(scope, fault));
-            };
-            let other: ActivityId = Reader::new(copy, ACTIVITIES).number("id")?;
-            if other != id {
-                return Err(inconsistent(
-                    scope,
-                    format!("its index has activity {other} where activity {id} must stand"),
-                ));
-            }
-            if !entry::is_copy(copy, item, scope.index()) {
-                return Err(differs(scope, id));
-            }
-        }
-        match copies.next() {
-            Some(copy) => Err(surplus(scope, copy)?),
-            None => Ok(()),
-        }
-    }
-
-    /// The entries that the index of a scope has after one, up to another or its end, oldest first;
-    /// at most `limit` of them.
-    async fn copies(
-        &self,
-        scope: Scope,
-        after: Option<SortKey>,
-        end: Option<SortKey>,
-        limit: usize,
-    ) -> Result<Vec<Item>, StoreError> {
-        let copies = self.after(scope, after, end.map(|end| end.created_at), limit);
-        let mut copies = copies.await?;
-        while let (Some(end), Some(last)) = (end, copies.last()) {
-            if entry::sort_key(last)? <= end {
-                break;
-            }
-            copies.pop();
-        }
-        Ok(copies)
-    }
-
-    /// Compares blocks and nodes with what they must be.
-    async fn verify_parts(
-        &self,
-        scope: Scope,
-        expected: &[ExpectedPart],
-    ) -> Result<(), VerifyError> {
-        let keys = expected.iter().map(|(key, _)| key::item(scope, key)).collect();
-        let mut found = HashMap::new();
-        for item in self.batch_get(&self.tables.ledger, keys, true).await? {
-            found.insert(key::ledger_key(&Reader::new(&item, LEDGER))?, item);
-        }
-        for (key, data) in expected {
-            let name = key.sort_key();
-            match found.get(key) {
-                Some(stored) if *stored == key::part(scope, key, data.clone()) => {}
-                Some(_) => {
-                    let fault = format!("{name} is not that of its entries");
-                    return Err(inconsistent(scope, fault));
-                }
-                None => return Err(inconsistent(scope, format!("{name} is missing"))),
-            }
-        }
-        Ok(())
-    }
-
     /// Compares the end of the log with what the user's head says it is.
     async fn verify_end(&self, user: UserId, expected: &Expected) -> Result<(), VerifyError> {
         let scope = Scope::User(user);
@@ -352,7 +255,7 @@ impl Store {
             return Err(inconsistent(subject, fault));
         }
         if counted < found {
-            let after = self.copies(scope, Some(newest), None, 1).await?;
+            let after = self.read_copies(scope, Some(newest), None, 1).await?;
             let first = after.first().map(entry::sort_key).transpose()?.unwrap_or(newest);
             let subject = format!("activity {} of user {user}", first.id);
             let fault = format!(
@@ -363,100 +266,4 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Compares what the ledger and the index have of a scope, now that all of its entries are
-    /// known, with what they must have.
-    async fn verify_scope(&self, expected: &ExpectedScope) -> Result<(), VerifyError> {
-        let scope = expected.ledger.head().scope;
-        if let Some(copy) = self.copies(scope, expected.last, None, 1).await?.first() {
-            return Err(surplus(scope, copy)?);
-        }
-        let head = self.get(&self.tables.ledger, key::item(scope, &LedgerKey::Head), true).await?;
-        let must = expected.ledger.head();
-        if head != must.last.map(|last| head::encode(must, last)) {
-            let found = head.as_ref().map_or(Ok(Head::empty(scope)), head::decode)?;
-            let fault = format!(
-                "the head says {} entries, its entries make {} (or count otherwise by resource \
-                 type, action, last entry or hash)",
-                found.total(),
-                must.total(),
-            );
-            return Err(inconsistent(scope, fault));
-        }
-        let nodes =
-            expected.ledger.nodes().iter().map(|(key, node)| (LedgerKey::Node(*key), node.pack()));
-        self.verify_parts(scope, &nodes.collect::<Vec<_>>()).await?;
-        self.verify_keys(expected).await
-    }
-
-    /// Looks for items of the ledger that no entry explains.
-    async fn verify_keys(&self, expected: &ExpectedScope) -> Result<(), VerifyError> {
-        let head = expected.ledger.head();
-        let (scope, blocks) = (head.scope, head.blocks());
-        let mut query = Query {
-            is_consistent: true,
-            attributes: &["scope", "item", "id"],
-            ..Query::all(&self.tables.ledger, vec![("scope", string(key::ledger_scope(scope)))])
-        };
-        loop {
-            let (items, next) = self.query_page(&query).await?;
-            let mut recorded = Vec::new();
-            for item in &items {
-                let reader = Reader::new(item, LEDGER);
-                let key = key::ledger_key(&reader)?;
-                let is_explained = match &key {
-                    LedgerKey::Head => head.last.is_some(),
-                    LedgerKey::Block(number) => *number < blocks,
-                    LedgerKey::Node(NodeKey { level, index }) => {
-                        *level > 0 && index.saturating_mul(FANOUT) < children(*level, blocks)
-                    }
-                    LedgerKey::Idempotency(_) => matches!(scope, Scope::User(_)),
-                };
-                if !is_explained {
-                    let fault = format!("the ledger has {}, of no entry", key.sort_key());
-                    return Err(inconsistent(scope, fault));
-                }
-                if let LedgerKey::Idempotency(_) = key {
-                    recorded.push((key, reader.number::<ActivityId>("id")?));
-                }
-            }
-            self.verify_idempotency_keys(scope, recorded).await?;
-            query.start = next;
-            if query.start.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Compares what idempotency keys were recorded as with what there is.
-    async fn verify_idempotency_keys(
-        &self,
-        scope: Scope,
-        recorded: Vec<(LedgerKey, ActivityId)>,
-    ) -> Result<(), VerifyError> {
-        let mut ids: Vec<ActivityId> = recorded.iter().map(|(_, id)| *id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        for ids in ids.chunks(CHUNK) {
-            let missing = match self.activities(scope.user_id(), ids).await {
-                Ok(_) => continue,
-                Err(StoreError::Missing { id }) => id,
-                Err(error) => return Err(error.into()),
-            };
-            let key = recorded.iter().find(|(_, id)| *id == missing);
-            let name = key.map(|(key, _)| key.sort_key()).unwrap_or_default();
-            let fault = format!("{name} names activity {missing}, which is not in the log");
-            return Err(inconsistent(scope, fault));
-        }
-        Ok(())
-    }
-}
-
-fn differs(scope: Scope, id: ActivityId) -> VerifyError {
-    inconsistent(format!("activity {id} in {scope}"), "the index and the table differ")
-}
-
-fn surplus(scope: Scope, copy: &Item) -> Result<VerifyError, StoreError> {
-    let id = entry::sort_key(copy)?.id;
-    Ok(inconsistent(scope, format!("its index has activity {id} where nothing must stand")))
 }

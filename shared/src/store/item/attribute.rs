@@ -1,16 +1,10 @@
-//! Reading and writing DynamoDB attributes.
-//!
-//! What comes back from DynamoDB is untrusted: every reader here gives an error that names the
-//! attribute, never a default.
+//! Items of DynamoDB, and the values of their attributes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-
-use super::hash::{EntryHash, HASH, HASH_PREFIX, HashPrefix};
-use crate::store::error::StoreError;
 
 /// The name of an attribute.
 pub(crate) type Name = Cow<'static, str>;
@@ -50,12 +44,6 @@ impl Item {
     /// How many attributes it has.
     pub(crate) const fn len(&self) -> usize {
         self.0.len()
-    }
-
-    /// Leaves out the attributes with names that are not wanted.
-    #[cfg(test)]
-    pub(crate) fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
-        self.0.retain(|(name, _)| is_wanted(name));
     }
 }
 
@@ -97,104 +85,6 @@ pub(crate) fn number(value: impl std::fmt::Display + Copy) -> AttributeValue {
 /// A string attribute.
 pub(crate) fn string(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
-}
-
-/// A table, and the attributes that identify an item of it in errors.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    pub(crate) key: [&'static str; 2],
-}
-
-/// Reads an item attribute by attribute, remembering what the item is for its errors.
-pub(crate) struct Reader<'a> {
-    item: &'a Item,
-    table: Table,
-}
-
-impl<'a> Reader<'a> {
-    /// Reads `item` of `table`.
-    pub(crate) const fn new(item: &'a Item, table: Table) -> Self {
-        Self { item, table }
-    }
-
-    /// The error that says `reason` of this item.
-    pub(crate) fn corrupt(&self, reason: impl Into<String>) -> StoreError {
-        let part = |name: &str| match self.item.get(name) {
-            Some(AttributeValue::N(text) | AttributeValue::S(text)) => format!("{name} {text}"),
-            _ => format!("no {name}"),
-        };
-        let [first, second] = self.table.key.map(part);
-        StoreError::Corrupt {
-            item: format!("{} item with {first}, {second}", self.table.name),
-            reason: reason.into(),
-        }
-    }
-
-    /// A number that converts to `T`.
-    pub(crate) fn number<T: TryFrom<u64>>(&self, name: &str) -> Result<T, StoreError> {
-        self.optional_number(name)?.ok_or_else(|| self.corrupt(format!("{name} is missing")))
-    }
-
-    /// A number that converts to `T`, or `None` if there is no such attribute.
-    pub(crate) fn optional_number<T: TryFrom<u64>>(
-        &self,
-        name: &str,
-    ) -> Result<Option<T>, StoreError> {
-        let Some(value) = self.item.get(name) else { return Ok(None) };
-        let AttributeValue::N(text) = value else {
-            return Err(self.corrupt(format!("{name} is not a number")));
-        };
-        let number: u64 = text.parse().map_err(|_| {
-            self.corrupt(format!("{name} is not a whole number from 0 to 2^64 - 1"))
-        })?;
-        let typed = T::try_from(number)
-            .map_err(|_| self.corrupt(format!("{name} is out of range: {number}")))?;
-        Ok(Some(typed))
-    }
-
-    /// A string.
-    pub(crate) fn string(&self, name: &str) -> Result<&'a str, StoreError> {
-        self.optional_string(name)?.ok_or_else(|| self.corrupt(format!("{name} is missing")))
-    }
-
-    /// A string, or `None` if there is no such attribute.
-    pub(crate) fn optional_string(&self, name: &str) -> Result<Option<&'a str>, StoreError> {
-        match self.item.get(name) {
-            None => Ok(None),
-            Some(AttributeValue::S(text)) => Ok(Some(text)),
-            Some(_) => Err(self.corrupt(format!("{name} is not a string"))),
-        }
-    }
-
-    /// A hash.
-    pub(crate) fn hash(&self, name: &str) -> Result<EntryHash, StoreError> {
-        let value = self.item.get(name);
-        let value = value.ok_or_else(|| self.corrupt(format!("{name} is missing")))?;
-        EntryHash::from_attribute(value)
-            .ok_or_else(|| self.corrupt(format!("{name} is not 32 bytes")))
-    }
-
-    /// The first bytes of an entry's hash. Where the hash stands beside them, it must begin with them.
-    pub(crate) fn hash_prefix(&self) -> Result<HashPrefix, StoreError> {
-        let value = self.item.get(HASH_PREFIX);
-        let value = value.ok_or_else(|| self.corrupt(format!("{HASH_PREFIX} is missing")))?;
-        let prefix = HashPrefix::from_attribute(value)
-            .ok_or_else(|| self.corrupt(format!("{HASH_PREFIX} is not 8 bytes")))?;
-        if self.item.get(HASH).is_some() && self.hash(HASH)?.prefix() != prefix {
-            return Err(self.corrupt(format!("{HASH} does not begin with {HASH_PREFIX}")));
-        }
-        Ok(prefix)
-    }
-
-    /// Bytes.
-    pub(crate) fn bytes(&self, name: &str) -> Result<&'a [u8], StoreError> {
-        match self.item.get(name) {
-            Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
-            Some(_) => Err(self.corrupt(format!("{name} is not binary"))),
-            None => Err(self.corrupt(format!("{name} is missing"))),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Counts {
 
     /// Reads them from a packed value.
     pub(crate) fn unpack(packed: &mut Unpacker<'_>) -> Result<Self, Unreadable> {
-        const REASON: Unreadable = Unreadable::Invalid("it counts something that cannot be");
+        const REASON: Unreadable = Unreadable::Invalid("it has an invalid count");
         let mut counts = Vec::with_capacity(packed.length()?);
         let mut next: Code = 0;
         let mut total = 0_u64;
@@ -164,7 +164,7 @@ mod tests {
     fn what_cannot_be_counted_is_refused() {
         for (bytes, reason) in [
             (&[1, 1][..], Unreadable::Short),
-            (&[1, 1, 0, 0], Unreadable::Invalid("it counts something that cannot be")),
+            (&[1, 1, 0, 0], Unreadable::Invalid("it has an invalid count")),
             (&[1, 200, 1, 1], Unreadable::Short),
         ] {
             let unpacked = Counts::unpack(&mut Unpacker::new(bytes, 1).unwrap());

@@ -1,13 +1,15 @@
 //! An activity as it is stored: the entry of the Activities table and of its three indexes.
 
-use super::attribute::{Item, Reader, number, string};
+use super::attribute::{Item, number, string};
 use super::hash::{EntryHash, HASH, HASH_PREFIX, HashPrefix};
+use super::index::{INDEXES, Index};
 use super::key::ACTIVITIES;
+use super::reader::Reader;
 use crate::activity::{Activity, Altered, Details, Metadata};
 use crate::id::ActivityId;
 use crate::store::error::StoreError;
 use crate::time::Timestamp;
-use crate::view::{INDEXES, Index, Scope};
+use crate::view::Scope;
 
 /// The version of entries that this code writes and reads.
 const VERSION: u64 = 1;
@@ -296,13 +298,18 @@ mod tests {
         }
     }
 
+    /// The attributes of `item` with names that are wanted.
+    fn kept(item: &Item, is_wanted: impl Fn(&str) -> bool) -> Item {
+        let kept = item.iter().filter(|(name, _)| is_wanted(name));
+        kept.map(|(name, value)| (name.to_owned(), value.clone())).collect()
+    }
+
     #[test]
     fn a_row_needs_no_more_than_its_attributes() {
         for scope in entry().scopes() {
             for is_whole in [true, false] {
                 let attributes = row_attributes(scope, is_whole);
-                let mut item = encode(&entry());
-                item.retain(|name| attributes.contains(&name));
+                let item = kept(&encode(&entry()), |name| attributes.contains(&name));
                 assert_eq!(item.len(), attributes.len());
                 let mut expected = entry().activity;
                 if !is_whole {
@@ -347,8 +354,7 @@ mod tests {
             assert!(message.contains("id 1") && message.contains(name), "{message}");
         }
         for name in ["userId", "action", "createdAt", "hash", "h", "v"] {
-            let mut item = encode(&entry());
-            item.retain(|own| own != name);
+            let item = kept(&encode(&entry()), |own| own != name);
             assert!(decode(&item).unwrap_err().to_string().contains(name), "{name}");
         }
         let mut future = encode(&entry());

@@ -2,7 +2,7 @@
 //! before it, and the user's head carries the last one. Nothing of a log can then be changed,
 //! removed, inserted or moved behind the API's back without a break in its chain.
 //!
-//! `docs/integrity.md` has the form that is hashed, and a second verifier in another language.
+//! `docs/integrity.md` has the format that is hashed, and a second verifier in another language.
 
 use std::fmt;
 

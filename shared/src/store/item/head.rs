@@ -5,13 +5,14 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::FANOUT;
-use super::attribute::{Item, Reader, number};
+use super::attribute::{Item, number};
 use super::block::{Block, Mark, pack_marks, unpack_marks};
 use super::counts::{Code, Codes, Counts};
 use super::entry::SortKey;
 use super::hash::{EntryHash, HASH};
 use super::key::{self, DATA, LEDGER, LedgerKey};
 use super::packed::{Packer, Unpacker, Unreadable};
+use super::reader::Reader;
 use crate::activity::{Details, limit};
 use crate::id::ActivityId;
 use crate::store::error::StoreError;
@@ -71,12 +72,6 @@ impl Head {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.total()
-    }
-
-    /// How many of its entries `filter` selects.
-    #[must_use]
-    pub fn count(&self, filter: &Filter) -> u64 {
-        self.counts.of(&self.codes(filter))
     }
 
     /// The codes that `filter` selects.
@@ -246,8 +241,8 @@ pub(crate) fn decode(item: &Item) -> Result<Head, StoreError> {
         Scope::User(_) => Some(reader.hash(HASH)?),
         Scope::Project(..) | Scope::Environment(..) => None,
     };
-    Head::unpack(scope, reader.number("id")?, hash, reader.bytes(DATA)?)
-        .map_err(|unreadable| reader.corrupt(format!("{DATA}: {unreadable}")))
+    let id = reader.number("id")?;
+    reader.unpacked(DATA, |bytes| Head::unpack(scope, id, hash, bytes))
 }
 
 /// The longest that the dictionary of a head can be, in bytes: far below DynamoDB's 400 KB.
@@ -289,11 +284,13 @@ mod tests {
             (None, "create"),
         ]);
         assert_eq!(head.total(), 4);
-        assert_eq!(head.count(&filter(None, None)), 4);
-        assert_eq!(head.count(&filter(Some("f"), None)), 2);
-        assert_eq!(head.count(&filter(None, Some("create"))), 3);
-        assert_eq!(head.count(&filter(Some("f"), Some("create"))), 1);
-        assert_eq!(head.count(&filter(Some("d"), Some("invoke"))), 0);
+        let count =
+            |resource_type, action| head.counts().of(&head.codes(&filter(resource_type, action)));
+        assert_eq!(count(None, None), 4);
+        assert_eq!(count(Some("f"), None), 2);
+        assert_eq!(count(None, Some("create")), 3);
+        assert_eq!(count(Some("f"), Some("create")), 1);
+        assert_eq!(count(Some("d"), Some("invoke")), 0);
         assert_eq!(decode(&encode(&head, at(4))).unwrap(), head);
     }
 

@@ -3,8 +3,9 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::attribute::{Item, Reader, Table, number, string};
+use super::attribute::{Item, number, string};
 use super::node::NodeKey;
+use super::reader::{Reader, Table};
 use crate::directory::EntityKey;
 use crate::id::{MAX_ID, ProjectId, UserId};
 use crate::store::error::StoreError;

@@ -3,8 +3,9 @@
 //! A slug is an attribute of its entity, and has an item of its own, whose key leads from the slug to
 //! the entity. That one has nothing but its key, so it is read and written in [`key`].
 
-use super::attribute::{Item, Reader, number, string};
+use super::attribute::{Item, number, string};
 use super::key::{self, DIRECTORY, Slug};
+use super::reader::Reader;
 use crate::directory::{Entity, EntityKey, Environment, Project, User};
 use crate::store::StoreError;
 

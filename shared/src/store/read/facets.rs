@@ -7,9 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::known::Known;
-use super::request::{PageRequest, TimeRange};
+use super::page_request::{PageRequest, TimeRange};
 use super::snapshot::{Missing, Snapshot};
+use super::time_positions::TimePositions;
 use crate::store::item::counts::Counts;
 use crate::store::item::head::{Head, Pair};
 
@@ -65,7 +65,7 @@ pub struct FacetCount {
 pub(super) fn facets(
     request: &PageRequest,
     snapshot: &Snapshot,
-    known: &Known,
+    known: &TimePositions,
 ) -> Result<Facets, Missing> {
     let TimeRange { since, until } = request.range;
     let at = |time| known.ask(snapshot, time, |position| snapshot.counts(position));
@@ -135,7 +135,7 @@ mod tests {
     /// The values of both facets, as one would write them.
     fn shown(request: &PageRequest, snapshot: &Snapshot) -> [String; 2] {
         let Facets { resource_type, action } =
-            facets(request, snapshot, &Known::default()).unwrap();
+            facets(request, snapshot, &TimePositions::default()).unwrap();
         [resource_type, action].map(|counts| {
             let one =
                 |one: &FacetCount| format!("{} {}", one.value.as_deref().unwrap_or("~"), one.count);
@@ -199,7 +199,7 @@ mod tests {
         let (since, until) = (at(70).created_at, at(200).created_at);
         let range = TimeRange { since: Some(since), until: Some(until) };
         let request = PageRequest { range, ..request(Filter::default()) };
-        let known = Known::from_iter([(since, 69), (until, 199)]);
+        let known = TimePositions::from_iter([(since, 69), (until, 199)]);
         let Missing(parts) = facets(&request, &snapshot, &known).unwrap_err();
         let node = Part::Node(NodeKey { level: 1, index: 0 });
         assert!(parts.into_iter().eq([node, Part::Block(1), Part::Block(3)]));

@@ -9,9 +9,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::known::Known;
-use super::request::{PageRequest, TimeRange};
+use super::page_request::{Buckets, PageRequest, TimeRange};
 use super::snapshot::{Missing, Part, Snapshot};
+use super::time_positions::TimePositions;
 use crate::store::item::FANOUT;
 use crate::store::item::counts::Codes;
 use crate::store::item::node::NodeKey;
@@ -20,41 +20,6 @@ use crate::time::Timestamp;
 /// For up to so many blocks in each part, they are read from end to end. Eight blocks are half a read
 /// unit, and a bound that is looked up takes half a unit of the index, and one for a block and a node.
 const BLOCKS_IN_PART: u64 = 4;
-
-/// How many parts a histogram has: 1 to 100.
-///
-/// ```
-/// use activity_log::store::Buckets;
-///
-/// assert_eq!(Buckets::try_from(60).map(Buckets::get), Ok(60));
-/// assert!(Buckets::try_from(0).is_err() && Buckets::try_from(101).is_err());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Buckets(u64);
-
-/// A number of parts that a histogram cannot have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an integer from 1 to {}", Buckets::MAX)]
-pub struct InvalidBuckets;
-
-impl Buckets {
-    /// The most parts.
-    pub const MAX: u64 = 100;
-
-    /// The number itself.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl TryFrom<u64> for Buckets {
-    type Error = InvalidBuckets;
-
-    fn try_from(number: u64) -> Result<Self, InvalidBuckets> {
-        if (1..=Self::MAX).contains(&number) { Ok(Self(number)) } else { Err(InvalidBuckets) }
-    }
-}
 
 /// How many entries of a list are in each part of a time.
 ///
@@ -117,7 +82,7 @@ pub(super) fn histogram(
     request: &PageRequest,
     buckets: Buckets,
     snapshot: &Snapshot,
-    known: &Known,
+    known: &TimePositions,
 ) -> Result<Histogram, Needs> {
     let TimeRange { since, until } = request.range;
     let Some(last) = snapshot.head().last else { return Ok(Histogram::default()) };
@@ -142,9 +107,9 @@ pub(super) fn histogram(
 }
 
 /// Where a part begins.
-fn bound(from: Timestamp, to: Timestamp, Buckets(buckets): Buckets, part: u64) -> Timestamp {
+fn bound(from: Timestamp, to: Timestamp, buckets: Buckets, part: u64) -> Timestamp {
     let span = to.as_millis() - from.as_millis();
-    let passed = part.cast_signed() * span / buckets.cast_signed();
+    let passed = part.cast_signed() * span / buckets.get().cast_signed();
     // It is between two times that there are.
     Timestamp::from_millis(from.as_millis() + passed).unwrap_or(to)
 }
@@ -152,7 +117,7 @@ fn bound(from: Timestamp, to: Timestamp, Buckets(buckets): Buckets, part: u64) -
 /// What ranks are taken of.
 struct Ranks<'a> {
     snapshot: &'a Snapshot,
-    known: &'a Known,
+    known: &'a TimePositions,
     codes: Codes,
 }
 
@@ -209,7 +174,7 @@ impl Ranks<'_> {
     }
 
     /// The position of the last entry before `time`, and its rank.
-    fn at(&self, known: &Known, time: Timestamp) -> Result<(u64, u64), Missing> {
+    fn at(&self, known: &TimePositions, time: Timestamp) -> Result<(u64, u64), Missing> {
         known.ask(self.snapshot, time, |position| {
             Ok((position, self.snapshot.rank(&self.codes, position)?))
         })
@@ -249,7 +214,7 @@ mod tests {
         };
         let shown = (whole.entries.len() as u64).saturating_sub(lag);
         let ends = request.range.since.into_iter().chain(request.range.until);
-        let mut known: Known = ends.map(|time| (time, before(time).min(shown))).collect();
+        let mut known: TimePositions = ends.map(|time| (time, before(time).min(shown))).collect();
         loop {
             let buckets = parts.try_into().unwrap();
             match histogram(request, buckets, &snapshot, &known) {
@@ -361,7 +326,12 @@ mod tests {
         let range = TimeRange { since: Some(millis(5)), until: Some(millis(9)) };
         let buckets = 60.try_into().unwrap();
         let of_range = |range, snapshot: &Snapshot| {
-            histogram(&request(Filter::default(), range), buckets, snapshot, &Known::default())
+            histogram(
+                &request(Filter::default(), range),
+                buckets,
+                snapshot,
+                &TimePositions::default(),
+            )
         };
         assert_eq!(of_range(range, &empty), Ok(Histogram::default()));
         let whole = Whole::new(10, 1);

@@ -3,15 +3,16 @@
 
 use std::collections::HashSet;
 
-use super::runs::{Reads, plan_reads};
+use super::read_plan::{Reads, plan_reads};
 use super::snapshot::{Missing, Part, Snapshot};
 use crate::store::call::{Condition, Query};
 use crate::store::item::FANOUT;
-use crate::store::item::attribute::{Item, Reader, string};
+use crate::store::item::attribute::{Item, string};
 use crate::store::item::block::Block;
 use crate::store::item::head::{self, Head};
 use crate::store::item::key::{self, DATA, LEDGER, LedgerKey};
 use crate::store::item::node::{Node, NodeKey};
+use crate::store::item::reader::Reader;
 use crate::store::{Store, StoreError};
 use crate::view::Scope;
 
@@ -28,7 +29,25 @@ pub(super) struct PartRange {
 }
 
 impl Store {
-    /// How far a scope has been numbered, read consistently.
+    /// How far a scope has been numbered, read consistently. One round trip of at least one read unit.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    /// use activity_log::id::UserId;
+    /// use activity_log::view::Scope;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let user = UserId::try_from(3)?;
+    /// assert_eq!(store.head(Scope::User(user)).await?.total(), 0);
+    ///
+    /// logger.append(user, NewActivity::new("create")).await?;
+    /// assert_eq!(store.head(Scope::User(user)).await?.total(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if the head cannot be read.
@@ -89,10 +108,7 @@ impl Store {
             reason: reason.to_owned(),
         };
         if parts.is_empty() {
-            return Err(corrupt(
-                format!("the ledger of {scope}"),
-                "its counts contradict each other",
-            ));
+            return Err(corrupt(format!("the ledger of {scope}"), "its counts are inconsistent"));
         }
         let (again, first): (Vec<Part>, Vec<Part>) =
             parts.iter().partition(|part| asked.contains(part));
@@ -182,14 +198,12 @@ impl Part {
 /// Adds an item of the ledger to what was read of it.
 pub(super) fn add_part(snapshot: &mut Snapshot, item: &Item) -> Result<(), StoreError> {
     let reader = Reader::new(item, LEDGER);
-    let unreadable = |reason| reader.corrupt(format!("{DATA}: {reason}"));
     match key::ledger_key(&reader)? {
         LedgerKey::Block(number) => {
-            let block = Block::unpack(reader.bytes(DATA)?).map_err(unreadable)?;
-            snapshot.add_block(number, block);
+            snapshot.add_block(number, reader.unpacked(DATA, Block::unpack)?);
         }
         LedgerKey::Node(key) => {
-            let node = Node::unpack(reader.bytes(DATA)?, key).map_err(unreadable)?;
+            let node = reader.unpacked(DATA, |bytes| Node::unpack(bytes, key))?;
             snapshot.add_node(key, node);
         }
         LedgerKey::Head | LedgerKey::Idempotency(_) => {

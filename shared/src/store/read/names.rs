@@ -8,14 +8,33 @@ use std::collections::BTreeSet;
 use crate::directory::{Directory, EntityKey, WantedNames, is_slug};
 use crate::id::{EnvironmentId, ProjectId, UserId};
 use crate::store::call::{Condition, Query};
-use crate::store::item::attribute::{Item, Reader, number};
+use crate::store::item::attribute::{Item, number};
 use crate::store::item::key::{self, DIRECTORY, Slug};
 use crate::store::item::name;
+use crate::store::item::reader::Reader;
 use crate::store::{Store, StoreError};
 
 impl Store {
     /// The names of `user` that are wanted, without those that are not there. One round trip of half
     /// a read unit a name, or none if nothing is wanted.
+    ///
+    /// ```
+    /// use activity_log::directory::{Entity, NameChange, User, WantedNames};
+    /// use activity_log::id::UserId;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let store = log.store.clone();
+    /// let id = UserId::try_from(3)?;
+    /// let user = User { id, name: "John Doe".to_owned(), profile_image: None };
+    /// store.write_names(&[NameChange::Set(Entity::User(user.clone()))]).await?;
+    ///
+    /// let names = store.names(id, &WantedNames::of_user()).await?;
+    /// assert_eq!(names.user, Some(user));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read or decoded.
@@ -80,6 +99,19 @@ impl Store {
         let is_of_user = reader.number::<UserId>("userId")? == slug.user();
         let id = slug.id(reader.string("entity")?).filter(|_| is_of_user);
         id.map_or_else(|| Err(unasked(&item)), |id| Ok(Some(id)))
+    }
+
+    /// Makes so many calls side by side, which pay for name resolution, TLS and credentials, so that no
+    /// request has to. DynamoDB speaks HTTP/1.1, so calls side by side need a connection each. For the
+    /// initialisation of a function that reads: each of them reads names.
+    ///
+    /// # Errors
+    /// [`StoreError::Call`] if DynamoDB does not respond.
+    pub async fn warm_up(&self, calls: usize) -> Result<(), StoreError> {
+        let wanted = WantedNames::of_user();
+        let calls = (0..calls).map(|_| self.names(UserId::MAX, &wanted));
+        futures_util::future::try_join_all(calls).await?;
+        Ok(())
     }
 
     /// All names of `user`, for an export: one round trip for each megabyte of names and slugs.

@@ -6,9 +6,9 @@
 
 use super::facets::{Facets, facets};
 use super::histogram::{Histogram, Needs, histogram};
-use super::known::Known;
-use super::request::PageRequest;
+use super::page_request::PageRequest;
 use super::snapshot::Snapshot;
+use super::time_positions::TimePositions;
 use super::window::{NoWindow, Window, window};
 
 /// All that a page has but its entries.
@@ -33,7 +33,7 @@ pub(super) enum NoOutline {
 pub(super) fn outline(
     request: &PageRequest,
     snapshot: &Snapshot,
-    known: &Known,
+    known: &TimePositions,
     at_hand: impl Fn(u64) -> bool,
 ) -> Result<Outline, NoOutline> {
     let window = match window(request, snapshot, known, at_hand) {

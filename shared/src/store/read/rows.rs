@@ -6,17 +6,18 @@ use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::known::Known;
-use super::request::{Cursor, Order, PageRequest, Start};
-use super::runs::{Reads, plan_reads};
-use super::snapshot::Located;
+use super::page_request::{Cursor, Order, PageRequest, Start};
+use super::read_plan::{Reads, plan_reads};
+use super::search::Located;
+use super::time_positions::TimePositions;
 use crate::id::ActivityId;
 use crate::store::call::{Condition, Query};
 use crate::store::item::attribute::{Item, number};
 use crate::store::item::entry::{SortKey, decode_position, row_attributes};
+use crate::store::item::index::SORT_KEY;
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
-use crate::view::{Filter, SORT_KEY, Scope};
+use crate::view::{Filter, Scope};
 
 /// Up to this offset, the entries before a page are read with it, instead of a round trip to find
 /// out where it starts.
@@ -75,7 +76,7 @@ impl Store {
         &self,
         scope: Scope,
         times: impl Iterator<Item = Timestamp>,
-    ) -> Result<Known, StoreError> {
+    ) -> Result<TimePositions, StoreError> {
         let one = async |time: Timestamp| {
             let Some(last) = time.previous() else { return Ok((time, 0)) };
             let query = Query {
@@ -95,7 +96,7 @@ impl Store {
 
     /// The entries that the index of a scope has after one, up to a time or its end, oldest first;
     /// at most `limit` of them.
-    pub(in crate::store) async fn after(
+    pub(in crate::store) async fn read_after(
         &self,
         scope: Scope,
         after: Option<SortKey>,

@@ -1,4 +1,5 @@
-//! A scope's ledger as of one moment, and where entries are in it. Nothing here does I/O.
+//! A scope's ledger as of one moment: how many entries it counts, of which pairs, up to which position.
+//! Nothing here does I/O.
 //!
 //! The head that was read is the moment: it says how many entries there are, and its tail has the
 //! newest of them. Blocks and nodes may have been read earlier or later. What is in them beyond the
@@ -6,8 +7,8 @@
 //! in them must be read again. So a page is always right for the log as it was when its head was
 //! written, however late each of its reads was.
 //!
-//! The response to every question is the answer, or the parts of the ledger that must be read first:
-//! none, if what was read contradicts itself. A rank is the number of an entry among those that a
+//! Every question has a result, or names the parts of the ledger that must be read first. It names none if
+//! what was read is inconsistent. A rank is the number of an entry among those that a
 //! filter selects, from 1, oldest first.
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,7 +16,6 @@ use std::collections::{BTreeSet, HashMap};
 use crate::store::item::FANOUT;
 use crate::store::item::block::{Block, Mark};
 use crate::store::item::counts::{Codes, Counts};
-use crate::store::item::entry::SortKey;
 use crate::store::item::head::Head;
 use crate::store::item::node::{Node, NodeKey, children};
 use crate::time::Timestamp;
@@ -27,7 +27,7 @@ pub(crate) enum Part {
     Block(u64),
 }
 
-/// The parts without which there is no answer.
+/// The parts of the ledger that must be read before there is a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing(pub(crate) BTreeSet<Part>);
 
@@ -50,21 +50,14 @@ impl From<Part> for Missing {
     }
 }
 
-/// An entry, by its place in the scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Located {
-    pub(crate) position: u64,
-    pub(crate) at: SortKey,
-}
-
 /// What was read of a scope's ledger.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     head: Head,
     /// How many entries the head counts.
     total: u64,
-    nodes: HashMap<NodeKey, Node>,
-    blocks: HashMap<u64, Block>,
+    pub(super) nodes: HashMap<NodeKey, Node>,
+    pub(super) blocks: HashMap<u64, Block>,
 }
 
 impl Snapshot {
@@ -112,7 +105,7 @@ impl Snapshot {
     }
 
     /// How many entries are in blocks.
-    const fn in_blocks(&self) -> u64 {
+    pub(super) const fn in_blocks(&self) -> u64 {
         self.blocks() * FANOUT
     }
 
@@ -212,80 +205,6 @@ impl Snapshot {
         Ok(count)
     }
 
-    /// The selected entries with the ranks from `low` to `high`, by rank. Where all are selected, a
-    /// rank is a position, and [`Self::mark`] has it for less.
-    pub(crate) fn locate(
-        &self,
-        codes: &Codes,
-        low: u64,
-        high: u64,
-    ) -> Result<Vec<Located>, Missing> {
-        let mut search = Search::new(codes, low, high);
-        self.search_from_the_end(&mut search);
-        self.search_from_the_beginning(&mut search);
-        let mut level = 1;
-        while children(level, self.blocks()) > 0 {
-            self.search_level(&mut search, level);
-            level += 1;
-        }
-        if !search.is_covered() {
-            search.missing.extend(self.roots().map(Part::Node).filter(|root| !self.has(*root)));
-        }
-        search.finish()
-    }
-
-    /// Looks through the tail, and the newest blocks as far as they were read.
-    fn search_from_the_end(&self, search: &mut Search<'_>) {
-        let mut end = self.head.counts().of(search.codes);
-        end = end.saturating_sub(search.look_through(end, self.in_blocks(), self.head.tail()));
-        for number in (0..self.blocks()).rev() {
-            let Some(block) = self.blocks.get(&number).filter(|_| end >= search.low) else {
-                return;
-            };
-            end = end.saturating_sub(search.look_through(end, number * FANOUT, block.marks()));
-        }
-    }
-
-    /// Looks through the oldest blocks as far as they were read.
-    fn search_from_the_beginning(&self, search: &mut Search<'_>) {
-        let mut before = 0;
-        for number in 0..self.blocks() {
-            let Some(block) = self.blocks.get(&number).filter(|_| before < search.high) else {
-                return;
-            };
-            let end = before + block.of(search.codes);
-            before += search.look_through(end, number * FANOUT, block.marks());
-        }
-    }
-
-    /// Looks through the children of the nodes of a level that were read, where no node below them
-    /// was.
-    fn search_level(&self, search: &mut Search<'_>, level: u32) {
-        for (key, node) in self.nodes.iter().filter(|(key, _)| key.level == level) {
-            let mut end = node.before.of(search.codes);
-            for (number, child) in (key.index * FANOUT..).zip(&node.children) {
-                let count = child.of(search.codes);
-                end += count;
-                if !search.lacks(end - count, end) {
-                    continue;
-                }
-                match self.blocks.get(&number) {
-                    Some(block) if level == 1 => {
-                        search.contradicts |= block.of(search.codes) != count;
-                        search.look_through(end, number * FANOUT, block.marks());
-                    }
-                    _ => {
-                        search.missing.insert(match level {
-                            1 => Part::Block(number),
-                            _ => Part::Node(NodeKey { level: level - 1, index: number }),
-                        });
-                        search.cover(end - count, end);
-                    }
-                }
-            }
-        }
-    }
-
     /// The nodes that together count all blocks: of each level the one that is not complete yet.
     pub(crate) fn roots(&self) -> impl Iterator<Item = NodeKey> + use<> {
         let blocks = self.blocks();
@@ -297,99 +216,14 @@ impl Snapshot {
     }
 }
 
-/// A search for the entries of some ranks.
-struct Search<'a> {
-    codes: &'a Codes,
-    low: u64,
-    high: u64,
-    /// For each rank from `low`, whether it is known where it is: in `found`, or in `missing`.
-    covered: Vec<bool>,
-    found: Vec<Option<Located>>,
-    missing: BTreeSet<Part>,
-    /// Whether what was read counts differently in two places.
-    contradicts: bool,
-}
-
-impl<'a> Search<'a> {
-    fn new(codes: &'a Codes, low: u64, high: u64) -> Self {
-        let length = usize::try_from((high + 1).saturating_sub(low)).unwrap_or_default();
-        Self {
-            codes,
-            low,
-            high,
-            covered: vec![false; length],
-            found: vec![None; length],
-            missing: BTreeSet::new(),
-            contradicts: false,
-        }
-    }
-
-    /// The subscripts of the ranks after `before`, up to `end`.
-    fn subscripts(&self, before: u64, end: u64) -> std::ops::Range<usize> {
-        let subscript = |rank: u64| {
-            let rank = rank.clamp(self.low, self.high + 1);
-            usize::try_from(rank - self.low).unwrap_or_default()
-        };
-        let from = subscript(before + 1);
-        from..subscript(end + 1).max(from)
-    }
-
-    /// Whether it is not known yet where one of these ranks is.
-    fn lacks(&self, before: u64, end: u64) -> bool {
-        self.covered[self.subscripts(before, end)].contains(&false)
-    }
-
-    fn cover(&mut self, before: u64, end: u64) {
-        let ranks = self.subscripts(before, end);
-        self.covered[ranks].fill(true);
-    }
-
-    fn found(&mut self, rank: u64, located: Located) {
-        for subscript in self.subscripts(rank - 1, rank) {
-            self.found[subscript] = Some(located);
-        }
-        self.cover(rank - 1, rank);
-    }
-
-    /// Looks through consecutive marks, of which the last selected one has the rank `end`. Returns
-    /// how many are selected.
-    fn look_through(&mut self, end: u64, before: u64, marks: &[Mark]) -> u64 {
-        let mut rank = end;
-        let mut position = before + marks.len() as u64;
-        for mark in marks.iter().rev() {
-            if self.codes.has(mark.code) {
-                if rank == 0 {
-                    self.contradicts = true;
-                    break;
-                }
-                self.found(rank, Located { position, at: mark.at });
-                rank -= 1;
-            }
-            position -= 1;
-        }
-        end - rank
-    }
-
-    fn is_covered(&self) -> bool {
-        !self.covered.contains(&false)
-    }
-
-    fn finish(self) -> Result<Vec<Located>, Missing> {
-        match self.found.into_iter().collect::<Option<Vec<_>>>() {
-            _ if self.contradicts => Err(Missing::default()),
-            Some(found) if self.missing.is_empty() => Ok(found),
-            _ => Err(Missing(self.missing)),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::store::item::entry::SortKey;
     use crate::store::item::head::Pair;
-    use crate::store::item::ledger::OpenLedger;
+    use crate::store::item::open_ledger::OpenLedger;
     use crate::view::{Facet, Filter, Scope};
 
     pub(in crate::store::read) const ACTIONS: [&str; 7] =
@@ -445,10 +279,10 @@ pub(super) mod tests {
             let mut rounds = 0;
             loop {
                 let Missing(missing) = match question(snapshot) {
-                    Ok(answer) => return (answer, rounds),
+                    Ok(result) => return (result, rounds),
                     Err(missing) => missing,
                 };
-                assert!(!missing.is_empty(), "it lacks nothing and has no answer");
+                assert!(!missing.is_empty(), "it lacks nothing and has no result");
                 self.read(snapshot, missing);
                 rounds += 1;
             }
@@ -551,11 +385,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn parts_that_contradict_each_other_are_an_error() {
+    fn inconsistent_parts_are_an_error() {
         let (whole, other) = (Whole::new(9_000, 7), Whole::new(9_000, 8));
         let codes = whole.head.codes(&Filter { action: Facet::only("a1"), ..Filter::default() });
         let total = whole.head.counts().of(&codes);
-        let contradiction = Err(Missing::default());
+        let inconsistent = Err(Missing::default());
         let mut tried = 0;
         let is_node = |part: &Part| matches!(part, Part::Node(_));
         // A block of another log, in each place but at the ends, where no node is needed.
@@ -566,7 +400,7 @@ pub(super) mod tests {
             let Content::Block(own) = &whole.parts[&Part::Block(number)] else { unreachable!() };
             if block.of(&codes) != own.of(&codes) {
                 snapshot.add_block(number, block.clone());
-                assert!(snapshot.locate(&codes, 1, total) == contradiction, "{number}");
+                assert!(snapshot.locate(&codes, 1, total) == inconsistent, "{number}");
                 tried += 1;
             }
         }

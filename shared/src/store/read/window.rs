@@ -1,9 +1,10 @@
 //! The arithmetic of a page: from what was asked and what was read of the ledger to the places of
 //! its entries. Nothing here does I/O.
 
-use super::known::Known;
-use super::request::{Anchor, Cursor, Order, PageRequest, Start, TimeRange};
-use super::snapshot::{Located, Missing, Snapshot};
+use super::page_request::{Anchor, Cursor, Order, PageRequest, Start, TimeRange};
+use super::search::Located;
+use super::snapshot::{Missing, Snapshot};
+use super::time_positions::TimePositions;
 use crate::store::item::counts::Codes;
 use crate::store::item::head::Head;
 
@@ -62,7 +63,7 @@ struct Ranks {
 pub(super) fn window(
     request: &PageRequest,
     snapshot: &Snapshot,
-    known: &Known,
+    known: &TimePositions,
     at_hand: impl Fn(u64) -> bool,
 ) -> Result<Window, NoWindow> {
     let codes = snapshot.head().codes(&request.view.filter);
@@ -216,7 +217,7 @@ mod tests {
 
     /// Positions, total, offset, and whether there are more.
     fn shown(request: &PageRequest) -> Result<(Vec<u64>, u64, u64, bool), NoWindow> {
-        window(request, &ten(), &Known::default(), |_| false)
+        window(request, &ten(), &TimePositions::default(), |_| false)
             .map(|window| (window.positions, window.total, window.offset, window.has_more))
     }
 
@@ -295,7 +296,7 @@ mod tests {
     fn what_goes_on_later_goes_on_after_what_was_looked_at() {
         let rest = |functions, order, start, limit| {
             let request = request(functions, order, start, limit);
-            window(&request, &ten(), &Known::default(), |_| false).unwrap().rest
+            window(&request, &ten(), &TimePositions::default(), |_| false).unwrap().rest
         };
         let entry = |position| Rest::Entry(Located { position, at: at(position) });
         let oldest = |functions, start, limit| rest(functions, Order::OldestFirst, start, limit);
@@ -315,7 +316,7 @@ mod tests {
         assert_eq!(oldest(true, Start::After(anchor(10)), 0), end);
         let range = TimeRange { since: Some(at(5).created_at), until: None };
         let later = PageRequest { range, ..request(true, Order::OldestFirst, Start::Offset(1), 0) };
-        let later = window(&later, &ten(), &Known::default(), |_| false).unwrap();
+        let later = window(&later, &ten(), &TimePositions::default(), |_| false).unwrap();
         assert_eq!(later.rest, entry(6), "the first of the range");
         // Of a project, the head has no hash.
         let mut head =
@@ -326,7 +327,7 @@ mod tests {
         };
         let rest = |head: &Head| {
             let snapshot = Snapshot::new(head.clone());
-            window(&all, &snapshot, &Known::default(), |_| false).unwrap().rest
+            window(&all, &snapshot, &TimePositions::default(), |_| false).unwrap().rest
         };
         assert_eq!(rest(&head), Rest::At(Cursor::Beginning));
         head.push(Pair { resource_type: None, action: "create" }, at(1));
@@ -360,19 +361,22 @@ mod tests {
         }
         let snapshot = Snapshot::new(head);
         let missing =
-            |request: &PageRequest, known: &Known, at_hand: &dyn Fn(u64) -> bool| match window(
-                request, &snapshot, known, at_hand,
-            ) {
-                Err(NoWindow::Missing(Missing(parts))) => parts.into_iter().collect::<Vec<_>>(),
-                other => panic!("{other:?}"),
+            |request: &PageRequest, known: &TimePositions, at_hand: &dyn Fn(u64) -> bool| {
+                match window(request, &snapshot, known, at_hand) {
+                    Err(NoWindow::Missing(Missing(parts))) => parts.into_iter().collect::<Vec<_>>(),
+                    other => panic!("{other:?}"),
+                }
             };
         let deep = request(false, Order::NewestFirst, Start::Offset(70), 10);
-        assert_eq!(missing(&deep, &Known::default(), &|_| false), [Part::Block(1), Part::Block(2)]);
-        let left = missing(&deep, &Known::default(), &|position| position > 128);
+        assert_eq!(
+            missing(&deep, &TimePositions::default(), &|_| false),
+            [Part::Block(1), Part::Block(2)]
+        );
+        let left = missing(&deep, &TimePositions::default(), &|position| position > 128);
         assert_eq!(left, [Part::Block(1)]);
         // Both bounds, and the rank at each.
         let range = TimeRange { since: Some(at(10).created_at), until: Some(at(90).created_at) };
-        let known = Known::from_iter([(at(10).created_at, 9), (at(90).created_at, 89)]);
+        let known = TimePositions::from_iter([(at(10).created_at, 9), (at(90).created_at, 89)]);
         let filtered = request(true, Order::NewestFirst, Start::Offset(0), 10);
         let parts = missing(&PageRequest { range, ..filtered }, &known, &|_| false);
         let node = Part::Node(crate::store::item::node::NodeKey { level: 1, index: 0 });

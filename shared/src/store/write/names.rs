@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 
-use super::MAX_ACTIONS;
-use super::commit::{WRITE, was_refused_for_now};
+use super::plan::MAX_ACTIONS;
+use super::transaction::{WRITE, was_refused_for_now};
 use crate::directory::{Entity, EntityKey, InvalidName, NameChange};
 use crate::store::call::{CAPACITY, pause, unbuildable};
 use crate::store::item::attribute::Item;

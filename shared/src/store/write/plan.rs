@@ -3,125 +3,26 @@
 //! The drafts of one plan may be those of several batches, each of another caller: a draft that has
 //! no place ends its own batch, and the others go on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::draft::{Draft, Placement, Refusal};
+use super::log_state::LogState;
+use super::reuse;
 use crate::activity::{Activity, Details, NewActivity};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::StoreError;
-use crate::store::item::FANOUT;
 use crate::store::item::block::Block;
 use crate::store::item::entry::{Entry, Positions, SortKey};
 use crate::store::item::hash::EntryHash;
 use crate::store::item::head::{Head, Pair};
 use crate::store::item::key::LedgerKey;
-use crate::store::item::ledger::{Grown, OpenLedger, Sealed};
-use crate::store::item::node::{Node, NodeKey, children};
-use crate::store::write::reuse;
+use crate::store::item::node::{Node, NodeKey};
+use crate::store::item::open_ledger::{Grown, OpenLedger, Sealed};
 use crate::time::Timestamp;
 use crate::view::Scope;
 
 /// The most actions in one `TransactWriteItems` (AWS: "Quotas in Amazon DynamoDB").
 pub(crate) const MAX_ACTIONS: usize = 100;
-
-/// An activity to append, and where in the log it belongs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
-    /// What was done.
-    pub activity: NewActivity,
-    /// Where it belongs.
-    pub placement: Placement,
-}
-
-/// Where in the log a draft belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// At the end: no earlier than the user's newest entry and no later than now, with a new id.
-    End,
-    /// Exactly there, or nowhere. For logs that come from elsewhere.
-    Kept {
-        /// The time that the entry keeps. It must not be before that of the user's newest entry.
-        created_at: Timestamp,
-        /// The id that it keeps; a new one if absent.
-        id: Option<ActivityId>,
-    },
-}
-
-impl From<NewActivity> for Draft {
-    fn from(activity: NewActivity) -> Self {
-        Self { activity, placement: Placement::End }
-    }
-}
-
-impl Draft {
-    /// The id that is kept, if one is.
-    pub(crate) const fn kept_id(&self) -> Option<ActivityId> {
-        match self.placement {
-            Placement::End => None,
-            Placement::Kept { id, .. } => id,
-        }
-    }
-
-    /// The scopes that recording it for `user` touches.
-    pub(super) fn scopes(&self, user: UserId) -> impl Iterator<Item = Scope> + use<> {
-        let Details { project_id, environment_id, .. } = self.activity.details;
-        Scope::of(user, project_id, environment_id)
-    }
-}
-
-/// A draft that has no place in the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// It is kept at a time, or with an id, that is not after the user's newest entry.
-    #[error(
-        "createdAt {created_at} is not after the user's newest entry, {newest_created_at} with id {newest_id}"
-    )]
-    OutOfOrder {
-        /// When the draft was done.
-        created_at: Timestamp,
-        /// When the user's newest entry was done.
-        newest_created_at: Timestamp,
-        /// The id of the user's newest entry.
-        newest_id: ActivityId,
-    },
-    /// The id that it is to keep is taken by another activity.
-    #[error("id {id} is taken by another activity")]
-    IdTaken {
-        /// The id.
-        id: ActivityId,
-    },
-    /// There is no id left after the user's newest entry.
-    #[error("no id is left after that of the user's newest entry")]
-    NoIdLeft,
-}
-
-/// What the planner knows of the log, all read consistently.
-#[derive(Debug, Default)]
-pub(crate) struct LogState {
-    /// The heads of the scopes of the drafts; absent before a scope's first entry.
-    pub(crate) heads: BTreeMap<Scope, Head>,
-    /// The nodes that the drafts may extend.
-    pub(crate) nodes: BTreeMap<(Scope, NodeKey), Node>,
-    /// What the idempotency keys among the drafts were first recorded as; nothing, if they are free.
-    pub(crate) known: HashMap<String, Option<Activity>>,
-}
-
-impl LogState {
-    /// The nodes that are there and that so many more entries of a scope extend.
-    pub(super) fn extended(
-        &self,
-        scope: Scope,
-        more: u64,
-    ) -> impl Iterator<Item = NodeKey> + use<> {
-        let total = self.heads.get(&scope).map_or(0, Head::total);
-        let (blocks, then) = (total / FANOUT, (total + more) / FANOUT);
-        (1..)
-            .map(move |level| (level, children(level, blocks), children(level, then)))
-            .take_while(|(_, now, then)| then > now)
-            .filter(|(_, now, _)| now % FANOUT > 0)
-            .map(|(level, now, _)| NodeKey { level, index: now / FANOUT })
-    }
-}
 
 /// A draft, and which of the batches of a plan it is of.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +93,7 @@ impl Plan {
 
 /// How many of the first drafts to read the state for: what can fit one transaction, and one
 /// `BatchGetItem` of 100 keys.
-pub(crate) fn reach<'a>(user: UserId, drafts: impl Iterator<Item = &'a Draft>) -> usize {
+pub(crate) fn count_fitting<'a>(user: UserId, drafts: impl Iterator<Item = &'a Draft>) -> usize {
     let mut scopes = BTreeSet::new();
     let mut keys = BTreeSet::new();
     let fits = |draft: &&Draft| {

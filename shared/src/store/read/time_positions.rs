@@ -1,4 +1,4 @@
-//! Where times fall in a scope, as far as an index has said it. Nothing here does I/O.
+//! Where times fall among the positions of a scope, as far as an index has said it. Nothing here does I/O.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use crate::time::Timestamp;
 /// For some times, how many entries of the scope are before each, at least: an index said so, which may
 /// be late.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Known(BTreeMap<Timestamp, u64>);
+pub(super) struct TimePositions(BTreeMap<Timestamp, u64>);
 
-impl Known {
+impl TimePositions {
     /// Notes that at least `count` entries are before `time`.
     pub(super) fn add(&mut self, time: Timestamp, count: u64) {
         self.0.insert(time, count);
@@ -51,7 +51,7 @@ impl Known {
     }
 }
 
-impl FromIterator<(Timestamp, u64)> for Known {
+impl FromIterator<(Timestamp, u64)> for TimePositions {
     fn from_iter<T: IntoIterator<Item = (Timestamp, u64)>>(known: T) -> Self {
         Self(known.into_iter().collect())
     }

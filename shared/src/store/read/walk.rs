@@ -6,7 +6,7 @@
 use futures_util::stream::{self, Stream, TryStreamExt};
 
 use super::page::PageError;
-use super::request::{Order, PageRequest, Start, TimeRange};
+use super::page_request::{Order, PageRequest, Start, TimeRange};
 use crate::activity::Activity;
 use crate::store::Store;
 use crate::view::View;
@@ -18,6 +18,28 @@ impl Store {
     /// Every whole entry of a view in a range of time, in an order. A page of 1,000 is read whenever the
     /// stream is asked for more than it has; nothing is read ahead. Oldest first, the walk ends with the
     /// newest entry there is by then; newest first, it ends with the oldest.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    /// use activity_log::id::UserId;
+    /// use activity_log::store::{Order, TimeRange};
+    /// use activity_log::view::{Scope, View};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let user = UserId::try_from(3)?;
+    /// logger.append_batch(user, ["create", "sync", "delete"].map(NewActivity::new)).await?;
+    ///
+    /// let whole = View::of(Scope::User(user));
+    /// let entries = store.entries(whole, TimeRange::default(), Order::OldestFirst);
+    /// let actions: Vec<String> = entries.map_ok(|entry| entry.details.action).try_collect().await?;
+    /// assert_eq!(actions, ["create", "sync", "delete"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`PageError`] in place of the entries that cannot be read; the stream then ends.

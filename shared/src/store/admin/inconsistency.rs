@@ -1,10 +1,10 @@
-//! What is wrong with a log, or keeps it from being proven.
+//! What verification finds: an inconsistency of a log, or why nothing is proven.
 
 use std::fmt;
 
 use crate::store::StoreError;
 
-/// Something that the tables say and that cannot be.
+/// Something in the tables that the appends of a log do not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inconsistency {
@@ -24,7 +24,7 @@ impl fmt::Display for Inconsistency {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The log contradicts itself.
+    /// The log is inconsistent.
     #[error("{0}")]
     Inconsistent(Inconsistency),
     /// The log was written to all the while, so that nothing is proven.

@@ -6,10 +6,11 @@
 //! on finds out first whether it was written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Cause;
+use super::error::Cause;
 use super::queue::{Flight, Queues, Taken, Ticket};
 use crate::id::{ActivityId, Collisions, IdSource, UserId};
 use crate::store::{
@@ -27,7 +28,7 @@ pub(super) struct Committer {
     queues: Queues,
 }
 
-/// How often a state that contradicts itself is read again.
+/// How often an inconsistent state is read again.
 const DOUBTS: u32 = 2;
 
 /// What a task that works at a queue remembers from one attempt to the next.
@@ -47,7 +48,7 @@ struct Memory {
 /// What an attempt came to.
 enum Attempt {
     /// It is known what becomes of the drafts of this transaction.
-    Settled(Arc<Flight>),
+    Resolved(Arc<Flight>),
     /// Nothing is recorded, and it is known what to do otherwise.
     Again,
     /// Nothing is recorded. It may be the next time, after a while.
@@ -91,7 +92,7 @@ impl Committer {
         Self::new(self.store.clone(), self.clock.clone(), ids)
     }
 
-    /// Lines up drafts to be appended, and sees to it that a task works at the queue.
+    /// Adds drafts to the queue, and sees to it that a task works at it.
     pub(super) fn submit(this: &Arc<Self>, user: UserId, drafts: Arc<[Draft]>) -> Ticket {
         let (ticket, is_idle) = this.queues.submit(user, drafts);
         if is_idle {
@@ -116,8 +117,8 @@ impl Committer {
             let (attempt, usage) = measure(self.attempt(user, &drafts, &mut memory)).await;
             self.queues.charge(user, &drafts, usage);
             match attempt {
-                Attempt::Settled(flight) => {
-                    self.queues.settle(user, &flight);
+                Attempt::Resolved(flight) => {
+                    self.queues.deliver(user, &flight);
                     let heads = std::mem::take(&mut memory.heads);
                     memory = Memory { heads, ..Memory::default() };
                 }
@@ -150,7 +151,7 @@ impl Committer {
         }
     }
 
-    /// Reads the state, settles what was sent before, plans, and writes, once.
+    /// Reads the state, finds out what became of earlier transactions, plans, and writes, once.
     async fn attempt(&self, user: UserId, drafts: &[Taken], memory: &mut Memory) -> Attempt {
         if memory.attempts > 0 {
             retried();
@@ -172,7 +173,7 @@ impl Committer {
         // changes them, so that the plan made from them now fails, and is found the next time.
         match self.written(user, &state).await {
             Ok(None) => {}
-            Ok(Some(flight)) => return Attempt::Settled(flight),
+            Ok(Some(flight)) => return Attempt::Resolved(flight),
             Err(error) => return error.into(),
         }
         let flight = match self.send(user, &state, drafts.to_vec(), now, memory) {
@@ -182,7 +183,7 @@ impl Committer {
         let failure = match self.store.commit(&flight.plan).await {
             Ok(()) => {
                 memory.heads = heads_after(&flight.plan);
-                return Attempt::Settled(flight);
+                return Attempt::Resolved(flight);
             }
             Err(error @ CommitError::Lost(_)) => return Attempt::Later(Arc::new(error)),
             Err(failure) => failure,
@@ -222,7 +223,7 @@ impl Committer {
                 return Err(match self.refused_in_flight(user, &drafts, &flight.plan) {
                     // It may be written all the same.
                     Some(refusal) => Attempt::Later(Arc::new(refusal)),
-                    None => Attempt::Settled(flight),
+                    None => Attempt::Resolved(flight),
                 });
             }
             if self.queues.send(user, &flight) {
@@ -291,4 +292,10 @@ impl Committer {
 /// The heads after a plan is written.
 fn heads_after(plan: &Plan) -> BTreeMap<Scope, Head> {
     plan.heads.iter().map(|change| (change.head.scope, change.head.clone())).collect()
+}
+
+impl fmt::Debug for Committer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Committer").finish_non_exhaustive()
+    }
 }

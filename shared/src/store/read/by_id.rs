@@ -2,18 +2,31 @@
 
 use std::collections::HashMap;
 
-use super::request::Anchor;
 use crate::activity::Activity;
 use crate::id::{ActivityId, UserId};
-use crate::store::item::attribute::{Item, Reader, number};
+use crate::store::item::attribute::{Item, number};
 use crate::store::item::entry::{self, Entry};
 use crate::store::item::key::ACTIVITIES;
+use crate::store::item::reader::Reader;
 use crate::store::{Store, StoreError};
-use crate::view::Scope;
 
 impl Store {
     /// The activity with this id, whoever's it is; `None` if there is none. One round trip of half a
     /// read unit for an entry up to 4 KB; an absence is confirmed by a second, consistent one.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let log = activity_log_local::kit::Log::new().await;
+    /// # let (store, logger) = (log.store.clone(), log.logger.clone());
+    /// let recorded = logger.append(3.try_into()?, NewActivity::new("create")).await?;
+    /// let id = recorded.activity.id;
+    /// assert_eq!(store.activity(id).await?, Some(recorded.activity));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read or decoded.
@@ -84,16 +97,6 @@ impl Store {
         }
         let in_order = |id| found.remove(id).ok_or(StoreError::Missing { id: *id });
         ids.iter().map(in_order).collect()
-    }
-}
-
-impl Entry {
-    /// Whether this is the entry of `scope` that `anchor` is of.
-    pub(super) fn stands_at(&self, scope: Scope, anchor: Anchor) -> bool {
-        self.scopes().any(|of| of == scope)
-            && self.positions[scope.kind()] == Some(anchor.position)
-            && self.sort_key() == anchor.at
-            && self.hash.prefix() == anchor.hash
     }
 }
 

@@ -1,5 +1,5 @@
-//! How to read things that stand in a numbered sequence: together, with what stands between them,
-//! or one by one. Nothing here does I/O.
+//! Plans reads of numbered items: some together, with all items between them, others one by one. Nothing
+//! here does I/O.
 
 use std::ops::Range;
 

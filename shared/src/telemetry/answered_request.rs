@@ -1,8 +1,8 @@
-//! What a read function tells of each request.
+//! What a read function writes of each request.
 
 use serde::Serialize;
 
-use super::{Metric, Telemetry, Work, metric};
+use super::line::{Metric, Telemetry, Work, metric};
 use crate::id::UserId;
 
 /// A request that was answered.
@@ -29,7 +29,7 @@ pub(crate) struct AnsweredRequest<'a> {
     pub(crate) claim: Option<&'a str>,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) auth_failures: u32,
-    /// How many entries the answer shows.
+    /// How many entries the response shows.
     pub(crate) entries: usize,
     #[serde(flatten)]
     pub(crate) work: Work,
@@ -46,7 +46,7 @@ const OF_REQUESTS: &[Metric] =
 const OF_REFUSALS: &[Metric] = &[metric("authFailures", "Count")];
 
 impl Telemetry {
-    /// Tells of a request.
+    /// Writes the line of a request.
     pub(crate) fn request(&self, request: &AnsweredRequest<'_>) {
         let level = if request.error.is_some() { "ERROR" } else { "INFO" };
         // What nobody is known to have asked took next to nothing, and would hide what the rest

@@ -1,4 +1,4 @@
-//! The strict side of the limits: the first one that an activity breaks is an error.
+//! Validation, the strict side of the limits: the first limit that an activity breaks is an error.
 
 use super::activity::{FIELDS, InvalidActivity, Metadata, NewActivity, limit};
 use super::{json, repair};
@@ -6,6 +6,14 @@ use super::{json, repair};
 impl NewActivity {
     /// Checks every limit, for a service that would rather have an error than a
     /// [repair](Self::repair). What this accepts, a repair does not change.
+    ///
+    /// ```
+    /// use activity_log::NewActivity;
+    ///
+    /// assert!(NewActivity::new("create").validate().is_ok());
+    /// let error = NewActivity::new("Create").validate().unwrap_err();
+    /// assert_eq!(error.field, "action");
+    /// ```
     ///
     /// # Errors
     /// [`InvalidActivity`] naming the first field at fault.
@@ -46,7 +54,7 @@ impl NewActivity {
     }
 }
 
-/// Checks that `name` has the form of an action or a resource type: 1–64 of `[a-z0-9_.:-]`.
+/// Checks that `name` is valid for an action or a resource type: 1–64 of `[a-z0-9_.:-]`.
 fn check_name(field: &'static str, name: &str) -> Result<(), InvalidActivity> {
     if !name.is_empty() && repair::name(name) == name {
         Ok(())
