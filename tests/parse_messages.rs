@@ -6,12 +6,11 @@
 //! run of tests.
 
 use std::io::{self, BufRead, Write};
-use std::net::IpAddr;
 
-use activity_log::id::{EnvironmentId, ProjectId, ResourceId, UserId};
+use activity_log::activity::Altered;
+use activity_log::id::UserId;
 use activity_log::message::Message;
-use activity_log::time::Timestamp;
-use activity_log::{Details, Metadata, NewActivity};
+use activity_log::{Details, NewActivity};
 use serde::Serialize;
 
 /// What is recorded of a message.
@@ -27,50 +26,20 @@ enum Outcome<'a> {
 #[serde(rename_all = "camelCase")]
 struct Fields<'a> {
     user_id: UserId,
-    project_id: Option<ProjectId>,
-    environment_id: Option<EnvironmentId>,
-    resource_type: Option<&'a str>,
-    resource_id: Option<ResourceId>,
-    action: &'a str,
-    description: Option<&'a str>,
-    metadata: Option<&'a Metadata>,
-    ip_address: Option<IpAddr>,
-    user_agent: Option<&'a str>,
-    occurred_at: Option<Timestamp>,
+    #[serde(flatten)]
+    details: Box<Details>,
     idempotency_key: Option<&'a str>,
 }
 
 impl<'a> Outcome<'a> {
     fn of(message: &'a Message) -> Self {
         let NewActivity { details, idempotency_key } = &message.activity;
-        let Details {
-            project_id,
-            environment_id,
-            resource_type,
-            resource_id,
-            action,
-            description,
-            metadata,
-            ip_address,
-            user_agent,
-            occurred_at,
-            altered,
-        } = details;
+        let altered = details.altered.keys().map(String::as_str).collect();
         let fields = Fields {
             user_id: message.user_id,
-            project_id: *project_id,
-            environment_id: *environment_id,
-            resource_type: resource_type.as_deref(),
-            resource_id: *resource_id,
-            action,
-            description: description.as_deref(),
-            metadata: metadata.as_ref(),
-            ip_address: *ip_address,
-            user_agent: user_agent.as_deref(),
-            occurred_at: *occurred_at,
+            details: Box::new(Details { altered: Altered::new(), ..details.clone() }),
             idempotency_key: idempotency_key.as_deref(),
         };
-        let altered = altered.keys().map(String::as_str).collect();
         Self::Recorded { ok: true, altered, ignored: &message.ignored, fields }
     }
 }

@@ -1,15 +1,16 @@
 //! The lines that `import` reads and `export` writes.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
-use activity_log::activity::{Activity, Altered, Details, Metadata, NewActivity};
+use activity_log::activity::{Activity, Altered, Details, FIELDS, NewActivity};
 use activity_log::directory::{Entity, EntityKey, Environment, NameChange, Project, User};
-use activity_log::id::{ActivityId, EnvironmentId, ProjectId, ResourceId, UserId};
+use activity_log::id::{ActivityId, EnvironmentId, ProjectId, UserId};
 use activity_log::message::{Message, well_formed};
 use activity_log::store::{Draft, Placement};
 use activity_log::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// One line, read.
 #[derive(Debug)]
@@ -84,37 +85,30 @@ struct DeleteLine {
     environment_id: Option<EnvironmentId>,
 }
 
-/// An entry, as it is written and read. Only `userId`, `action` and `createdAt` are required.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// An entry, as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ActivityLine {
     r#type: Kind,
+    id: ActivityId,
+    user_id: UserId,
+    #[serde(flatten)]
+    details: Details,
+    created_at: Timestamp,
+}
+
+/// What the line of an entry has besides the entry's [`Details`]. Only `id` is optional.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Own {
     #[serde(default)]
     id: Option<ActivityId>,
     user_id: UserId,
-    #[serde(default)]
-    project_id: Option<ProjectId>,
-    #[serde(default)]
-    environment_id: Option<EnvironmentId>,
-    #[serde(default)]
-    resource_type: Option<String>,
-    #[serde(default)]
-    resource_id: Option<ResourceId>,
-    action: String,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    metadata: Option<Metadata>,
-    #[serde(default)]
-    ip_address: Option<IpAddr>,
-    #[serde(default)]
-    user_agent: Option<String>,
-    #[serde(default)]
-    occurred_at: Option<Timestamp>,
-    #[serde(default)]
-    altered: Option<Altered>,
     created_at: Timestamp,
 }
+
+/// The names of all members that a line has besides the entry's [`Details`].
+const OWN: [&str; 4] = ["type", "id", "userId", "createdAt"];
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -191,9 +185,18 @@ impl Line {
 
     /// Reads the line of an entry, which must be within all limits.
     fn strict(text: &str) -> Result<Self, String> {
-        let line: ActivityLine = serde_json::from_str(text).map_err(reason)?;
-        let created_at = line.created_at;
-        let (user, draft) = line.draft();
+        let Own { id, user_id: user, created_at } = serde_json::from_str(text).map_err(reason)?;
+        let mut details: Details = serde_json::from_str(text).map_err(reason)?;
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(reason)?;
+        let is_known =
+            |name: &str| OWN.contains(&name) || FIELDS.iter().any(|field| field.name == name);
+        if let Some(name) = members.keys().find(|name| !is_known(name)) {
+            return Err(format!("unknown field `{name}`"));
+        }
+        // As an entry has it.
+        details.occurred_at = details.occurred_at.filter(|time| *time != created_at);
+        let activity = NewActivity { details, idempotency_key: None };
+        let draft = Draft { activity, placement: Placement::Kept { created_at, id } };
         draft.activity.validate().map_err(|error| error.to_string())?;
         let now = Timestamp::now();
         for (field, time) in
@@ -225,8 +228,7 @@ impl Line {
         details.altered.extend(altered.unwrap_or_default());
         activity.repair().map_err(|error| error.to_string())?;
         let draft = Draft { activity, placement: Placement::Kept { created_at, id } };
-        let is_own =
-            |name: &String| ["type", "id", "createdAt", "altered"].contains(&name.as_str());
+        let is_own = |name: &String| name == "altered" || OWN.contains(&name.as_str());
         let ignored = message.ignored.into_iter().filter(|name| !is_own(name)).collect();
         let entry = Entry { user, draft, is_repaired, ignored };
         Ok(Self::Record(Record::Activity(Box::new(entry))))
@@ -246,47 +248,9 @@ impl DeleteLine {
     }
 }
 
-impl ActivityLine {
-    fn draft(self) -> (UserId, Draft) {
-        let details = Details {
-            project_id: self.project_id,
-            environment_id: self.environment_id,
-            resource_type: self.resource_type,
-            resource_id: self.resource_id,
-            action: self.action,
-            description: self.description,
-            metadata: self.metadata,
-            ip_address: self.ip_address,
-            user_agent: self.user_agent,
-            // As an entry has it.
-            occurred_at: self.occurred_at.filter(|time| *time != self.created_at),
-            altered: self.altered.unwrap_or_default(),
-        };
-        let activity = NewActivity { details, idempotency_key: None };
-        let placement = Placement::Kept { created_at: self.created_at, id: self.id };
-        (self.user_id, Draft { activity, placement })
-    }
-}
-
 impl From<Activity> for ActivityLine {
     fn from(Activity { id, user_id, created_at, details }: Activity) -> Self {
-        Self {
-            r#type: Kind::Activity,
-            id: Some(id),
-            user_id,
-            project_id: details.project_id,
-            environment_id: details.environment_id,
-            resource_type: details.resource_type,
-            resource_id: details.resource_id,
-            action: details.action,
-            description: details.description,
-            metadata: details.metadata,
-            ip_address: details.ip_address,
-            user_agent: details.user_agent,
-            occurred_at: details.occurred_at,
-            altered: Some(details.altered).filter(|altered| !altered.is_empty()),
-            created_at,
-        }
+        Self { r#type: Kind::Activity, id, user_id, details, created_at }
     }
 }
 
@@ -310,11 +274,22 @@ mod tests {
             r#""occurredAt":"2024-01-15T10:29:00.000Z","altered":{"action":"Create"},"#,
             r#""createdAt":"2024-01-15T10:30:00.000Z"}"#
         );
-        let line: ActivityLine = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&line).unwrap(), text);
-        assert!(
-            matches!(Line::parse(text, false), Ok(Line::Record(Record::Activity(entry))) if entry.user.get() == 3)
-        );
+        let read = |text: &str| {
+            let Ok(Line::Record(Record::Activity(entry))) = Line::parse(text, false) else {
+                panic!("{text}")
+            };
+            let Draft { activity, placement } = entry.draft;
+            let Placement::Kept { created_at, id: Some(id) } = placement else { panic!("{text}") };
+            Activity { id, user_id: entry.user, created_at, details: activity.details }
+        };
+        let activity = read(text);
+        let written = serde_json::to_string(&ActivityLine::from(activity.clone())).unwrap();
+        assert_eq!(written, text);
+        let bare = r#"{"type":"activity","id":1,"userId":3,"action":"a","createdAt":"2024-01-15T10:30:00Z"}"#;
+        let bare = read(bare);
+        assert_eq!(bare.details, Details { action: "a".to_owned(), ..Details::default() });
+        let written = serde_json::to_string(&ActivityLine::from(bare.clone())).unwrap();
+        assert_eq!(read(&written), bare);
     }
 
     #[test]
@@ -353,6 +328,18 @@ mod tests {
             (r#"{"type":"delete","userId":3,"projectId":4,"environmentId":9}"#, "together"),
             (r#"{"type":"delete","userId":3,"id":4}"#, "unknown field `id`"),
             (r#"{"type":"activity","userId":3,"action":"create"}"#, "createdAt"),
+            (
+                r#"{"type":"activity","userId":3,"createdAt":"2024-01-15T10:30:00Z"}"#,
+                "missing field `action`",
+            ),
+            (
+                r#"{"type":"activity","userId":3,"action":"a","createdAt":"2024-01-15T10:30:00Z","idempotencyKey":"k"}"#,
+                "unknown field `idempotencyKey`",
+            ),
+            (
+                r#"{"type":"activity","userId":3,"action":"a","action":"a","createdAt":"2024-01-15T10:30:00Z"}"#,
+                "duplicate field `action`",
+            ),
             (
                 r#"{"type":"activity","userId":3,"action":"A","createdAt":"2024-01-15T10:30:00Z"}"#,
                 "action",

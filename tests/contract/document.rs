@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use activity_log::activity::FIELDS;
+
 const CONTRACT: &str = include_str!("../../docs/contract.md");
 
 /// The tests that the tables of the document name: one in the last cell of each row.
@@ -33,4 +35,15 @@ fn every_row_of_the_contract_has_a_test_and_every_such_test_a_row() {
         .collect();
     assert!(written.len() > 20);
     assert_eq!(named(), written);
+}
+
+#[test]
+fn the_rows_of_include_name_every_field_that_client_adds() {
+    let example = include_str!("../../docs/api.md");
+    for (page, start) in [(CONTRACT, "| `include=client` |"), (example, "| `include` |")] {
+        let row = page.lines().find(|line| line.starts_with(start)).unwrap();
+        for field in FIELDS.iter().filter(|field| field.is_of_client) {
+            assert!(row.contains(&format!("`{}`", field.name)), "{}: {row}", field.name);
+        }
+    }
 }

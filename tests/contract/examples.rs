@@ -1,10 +1,17 @@
 //! The examples of openapi.yaml and of the reference: requests, and their responses.
 
+use std::collections::BTreeSet;
+
+use activity_log::activity::FIELDS;
+use activity_log::api::Route;
+use activity_log::api::routes::ROUTES;
 use activity_log_local::kit::user;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, GET, LIST, PROJECT, Response, add_headers, first_example};
+use crate::support::{Fixture, Response, add_headers, event_of, first_example};
+
+const EXAMPLES: &str = include_str!("../../docs/api.md");
 
 /// An example of openapi.yaml.
 struct Example {
@@ -41,23 +48,35 @@ fn collect(node: &Value, status: Option<u16>, media_type: &str, found: &mut Vec<
     }
 }
 
+/// The route of a path and its parameters, decoded, as API Gateway finds them: of two routes, the one that
+/// has more of the path written out.
+fn routed(path: &str) -> (&'static Route, Value) {
+    let given: Vec<&str> = path.split('/').collect();
+    let found = ROUTES.into_iter().filter_map(|route| {
+        let mut parameters = serde_json::Map::new();
+        let parts: Vec<&str> = route.path.split('/').collect();
+        let is_it = parts.len() == given.len()
+            && parts.iter().zip(&given).all(|(part, given)| match part.strip_prefix('{') {
+                Some(name) => {
+                    let value = percent_decode_str(given).decode_utf8().unwrap();
+                    parameters.insert(name.trim_end_matches('}').to_owned(), value.into());
+                    true
+                }
+                None => part == given,
+            });
+        is_it.then_some((route, parameters))
+    });
+    let (route, parameters) = found.min_by_key(|(_, parameters)| parameters.len()).expect(path);
+    (route, parameters.into())
+}
+
 /// Sends what an example says is sent.
 async fn ask(fixture: &Fixture, example: &Value) -> Response {
     let (method, target) = example["x-request"].as_str().unwrap().split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let decoded = |part| percent_decode_str(part).decode_utf8().unwrap().into_owned();
-    let rest = path.strip_prefix("/api/activities").unwrap();
-    let parts: Vec<String> = rest.split('/').skip(1).map(decoded).collect();
-    let (event, parameters) = match parts.as_slice() {
-        [] => (LIST, json!({})),
-        [id] => (GET, json!({"id": id})),
-        [project, environment] => {
-            (PROJECT, json!({"projectSlug": project, "environmentSlug": environment}))
-        }
-        _ => panic!("{path}"),
-    };
+    let (route, parameters) = routed(path);
     fixture
-        .send(event, |event| {
+        .send(&event_of(route.function), |event| {
             event["requestContext"]["http"]["method"] = method.into();
             event["rawPath"] = path.into();
             event["rawQueryString"] = query.into();
@@ -72,15 +91,78 @@ async fn ask(fixture: &Fixture, example: &Value) -> Response {
         .await
 }
 
+fn openapi() -> Value {
+    serde_saphyr::from_str(include_str!("../../openapi.yaml")).unwrap()
+}
+
+/// The names of the members of an object.
+fn names(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// The texts of a list.
+fn listed(list: &Value) -> BTreeSet<&str> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn openapi_yaml_has_every_route_and_every_field_of_an_entry() {
+    let document = openapi();
+    let paths = BTreeSet::from(ROUTES.map(|route| route.path));
+    assert_eq!(names(&document["paths"]), paths);
+    let entry = &document["components"]["schemas"]["Activity"];
+    let others = ["id", "userId", "user", "project", "environment", "createdAt"];
+    let all: BTreeSet<&str> = FIELDS.iter().map(|field| field.name).chain(others).collect();
+    assert_eq!(names(&entry["properties"]), all);
+    // Those of the client come together, and are there only where they are asked for.
+    let of_client = FIELDS.iter().filter(|field| field.is_of_client);
+    let of_client: BTreeSet<&str> = of_client.map(|field| field.name).collect();
+    let always = &all - &of_client;
+    assert_eq!(listed(&entry["required"]), always);
+    assert_eq!(names(&entry["dependentRequired"]), of_client);
+    for field in &of_client {
+        let others = &of_client - &BTreeSet::from([*field]);
+        assert_eq!(listed(&entry["dependentRequired"][*field]), others, "{field}");
+    }
+    let fixture = Fixture::new().await;
+    for (query, shown) in [("", always), ("?include=client", all)] {
+        let example = json!({"x-request": format!("GET /api/activities/1{query}")});
+        let answer = ask(&fixture, &example).await;
+        assert_eq!(names(&answer.body["data"]), shown, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn openapi_yaml_has_every_query_parameter_that_a_route_reads() {
+    let document = openapi();
+    let fixture = Fixture::new().await;
+    for route in ROUTES {
+        let answer = fixture
+            .send(&event_of(route.function), |event| event["rawQueryString"] = "unknown=1".into())
+            .await;
+        let (_, known) = answer.problem().2.split_once("known are ").unwrap();
+        let declared = document["paths"][route.path]["get"]["parameters"].as_array().unwrap();
+        let declared = declared.iter().map(|parameter| match parameter["$ref"].as_str() {
+            Some(place) => document.pointer(place.trim_start_matches('#')).unwrap(),
+            None => parameter,
+        });
+        let of_query = declared.filter(|parameter| parameter["in"] == "query");
+        let declared: BTreeSet<&str> =
+            of_query.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        assert_eq!(declared, known.split(", ").collect(), "{}", route.path);
+        let missing = known.split(", ").find(|name| !EXAMPLES.contains(&format!("`{name}`")));
+        assert_eq!(missing, None, "docs/api.md");
+    }
+}
+
 #[tokio::test]
 async fn every_example_of_openapi_yaml_is_what_is_answered() {
-    let document: Value = serde_saphyr::from_str(include_str!("../../openapi.yaml")).unwrap();
+    let document = openapi();
     let mut examples = Vec::new();
     for part in [&document["paths"], &document["components"]["responses"]] {
         collect(part, None, "", &mut examples);
     }
-    let statuses: std::collections::BTreeSet<u16> =
-        examples.iter().map(|example| example.status).collect();
+    let statuses: BTreeSet<u16> = examples.iter().map(|example| example.status).collect();
     assert!(
         statuses.iter().eq(&[200, 400, 401, 403, 404, 405, 406, 409, 500, 503]),
         "{statuses:?}"

@@ -28,6 +28,12 @@ pub(crate) const PROJECT: &str = include_str!("../../events/list-project-activit
 pub(crate) const GET: &str = include_str!("../../events/get-activity.json");
 pub(crate) const VIEWER: &str = include_str!("../../events/viewer.json");
 
+/// The event of a function, as `events/` has it.
+pub(crate) fn event_of(function: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
+    std::fs::read_to_string(format!("{folder}/{function}.json")).unwrap()
+}
+
 pub(crate) struct Fixture {
     pub(crate) api: Api,
     pub(crate) logger: ActivityLogger,

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::json;
@@ -130,29 +131,19 @@ impl TryFrom<serde_json::Map<String, serde_json::Value>> for Metadata {
     }
 }
 
-/// The fields that can be altered, by their JSON names.
-pub(super) const FIELDS: [&str; 12] = [
-    "userId",
-    "projectId",
-    "environmentId",
-    "resourceType",
-    "resourceId",
-    "action",
-    "description",
-    "metadata",
-    "ipAddress",
-    "userAgent",
-    "occurredAt",
-    "idempotencyKey",
-];
-
 /// What was altered before it was recorded: by the JSON name of the field, what came in its place: a text
 /// as it is, anything else as its JSON text, at most [`limit::ALTERED`] bytes of it. `None` stands for a
 /// `description` or `userAgent` longer than that.
 pub type Altered = BTreeMap<String, Option<String>>;
 
 /// What is said of an action, by an entry of the log and by the draft it is recorded from.
-#[derive(Clone, Debug, Default, PartialEq, Hash)]
+///
+/// Its fields are listed here and nowhere else: [`FIELDS`] is how they are written, and
+/// `Details::read` how they are read. The attributes of an entry, its JSON, the columns of its CSV, the
+/// message of the queue and the lines of `activities import` and `export` follow from these. As JSON,
+/// details are the members of such a line.
+#[derive(Clone, Debug, Default, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Details {
     /// The project it was done in, if any.
     pub project_id: Option<ProjectId>,
@@ -176,7 +167,8 @@ pub struct Details {
     /// When it was done. In a draft, the time of recording stands in for an absent one; in an entry,
     /// it is there only where it differs from `created_at`.
     pub occurred_at: Option<Timestamp>,
-    /// What was altered on the way into the log.
+    /// What was altered on the way into the log. As JSON, `null` if nothing was.
+    #[serde(default, serialize_with = "write_altered", deserialize_with = "read_altered")]
     pub altered: Altered,
 }
 
@@ -184,6 +176,153 @@ impl Details {
     /// The action of what is recorded where a log has no room for another pair of resource type and
     /// action.
     pub const OTHER: &'static str = "other";
+
+    /// Reads every field from `source`.
+    ///
+    /// # Errors
+    /// The source's.
+    pub(crate) fn read<S: Source>(source: &mut S) -> Result<Self, S::Error> {
+        Ok(Self {
+            project_id: source.id("projectId")?,
+            environment_id: source.id("environmentId")?,
+            resource_type: source.text("resourceType")?,
+            resource_id: source.id("resourceId")?,
+            action: source.action("action")?,
+            description: source.text("description")?,
+            metadata: source.metadata("metadata")?,
+            ip_address: source.address("ipAddress")?,
+            user_agent: source.text("userAgent")?,
+            occurred_at: source.time("occurredAt")?,
+            altered: source.altered("altered")?,
+        })
+    }
+}
+
+/// What details are read from, field by field: an item of the table, or a message of the queue.
+pub(crate) trait Source {
+    /// Why a field cannot be read.
+    type Error;
+
+    /// An id.
+    fn id<T: TryFrom<u64> + FromStr>(&mut self, name: &str) -> Result<Option<T>, Self::Error>;
+    /// A text.
+    fn text(&mut self, name: &str) -> Result<Option<String>, Self::Error>;
+    /// The action, which alone is required.
+    fn action(&mut self, name: &'static str) -> Result<String, Self::Error>;
+    /// A JSON object.
+    fn metadata(&mut self, name: &str) -> Result<Option<Metadata>, Self::Error>;
+    /// An address.
+    fn address(&mut self, name: &str) -> Result<Option<IpAddr>, Self::Error>;
+    /// A time.
+    fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Self::Error>;
+    /// What was altered.
+    fn altered(&mut self, name: &str) -> Result<Altered, Self::Error>;
+}
+
+/// The value of a field. As JSON, it is what an entry shows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Value<'a> {
+    /// An id.
+    Id(u64),
+    /// A text.
+    Text(&'a str),
+    /// A JSON object.
+    Metadata(&'a Metadata),
+    /// An address.
+    Address(IpAddr),
+    /// A time.
+    Time(Timestamp),
+    /// What was altered, which is something.
+    Altered(&'a Altered),
+}
+
+/// A field of [`Details`], as it is written.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name in JSON, as an attribute, and as a column.
+    pub name: &'static str,
+    /// Whether it is of the client and of the way into the log, which is shown only where it is asked
+    /// for.
+    pub is_of_client: bool,
+    value: fn(&Details) -> Option<Value<'_>>,
+}
+
+impl Field {
+    /// Its value, if it has one.
+    pub(crate) fn of<'a>(&self, details: &'a Details) -> Option<Value<'a>> {
+        (self.value)(details)
+    }
+}
+
+const fn shown(name: &'static str, value: fn(&Details) -> Option<Value<'_>>) -> Field {
+    Field { name, is_of_client: false, value }
+}
+
+const fn of_client(name: &'static str, value: fn(&Details) -> Option<Value<'_>>) -> Field {
+    Field { name, is_of_client: true, value }
+}
+
+/// The fields of [`Details`] in the order that they are shown in, those of the client last.
+pub static FIELDS: [Field; 11] = [
+    shown("projectId", |details| details.project_id.map(|id| Value::Id(id.get()))),
+    shown("environmentId", |details| details.environment_id.map(|id| Value::Id(id.get()))),
+    shown("resourceType", |details| details.resource_type.as_deref().map(Value::Text)),
+    shown("resourceId", |details| details.resource_id.map(|id| Value::Id(id.get()))),
+    shown("action", |details| Some(Value::Text(&details.action))),
+    shown("description", |details| details.description.as_deref().map(Value::Text)),
+    shown("metadata", |details| details.metadata.as_ref().map(Value::Metadata)),
+    of_client("ipAddress", |details| details.ip_address.map(Value::Address)),
+    of_client("userAgent", |details| details.user_agent.as_deref().map(Value::Text)),
+    of_client("occurredAt", |details| details.occurred_at.map(Value::Time)),
+    of_client("altered", |details| some(&details.altered).map(Value::Altered)),
+];
+
+/// What was altered, if anything was.
+fn some(altered: &Altered) -> Option<&Altered> {
+    Some(altered).filter(|altered| !altered.is_empty())
+}
+
+/// A text that is bounded by a limit and by nothing else.
+pub(super) struct LimitedText {
+    /// The field, by its JSON name.
+    pub(super) name: &'static str,
+    /// How many bytes it has at the most.
+    pub(super) limit: usize,
+    /// The text.
+    pub(super) get: fn(&Details) -> Option<&str>,
+    /// The text, to be cut.
+    pub(super) get_mut: fn(&mut Details) -> &mut Option<String>,
+}
+
+/// The texts that are bounded by a limit and by nothing else. Longer ones are cut.
+pub(super) const LIMITED_TEXTS: [LimitedText; 2] = [
+    LimitedText {
+        name: "description",
+        limit: limit::DESCRIPTION,
+        get: |details| details.description.as_deref(),
+        get_mut: |details| &mut details.description,
+    },
+    LimitedText {
+        name: "userAgent",
+        limit: limit::USER_AGENT,
+        get: |details| details.user_agent.as_deref(),
+        get_mut: |details| &mut details.user_agent,
+    },
+];
+
+/// Whether this is the JSON name of a field that can be altered.
+pub(super) fn is_alterable(name: &str) -> bool {
+    let mut fields = FIELDS.iter().map(|field| field.name).filter(|field| *field != "altered");
+    ["userId", "idempotencyKey"].contains(&name) || fields.any(|field| field == name)
+}
+
+fn write_altered<S: Serializer>(altered: &Altered, serializer: S) -> Result<S::Ok, S::Error> {
+    some(altered).serialize(serializer)
+}
+
+fn read_altered<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Altered, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// One recorded entry. Nothing of it ever changes.
@@ -330,8 +469,48 @@ impl NewActivity {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Details in which every field has a value, for tests of what is made of them.
+    pub(crate) fn whole() -> Details {
+        Details {
+            project_id: 4.try_into().ok(),
+            environment_id: 5.try_into().ok(),
+            resource_type: Some("function".into()),
+            resource_id: 6.try_into().ok(),
+            action: "create".into(),
+            description: Some("Created \"f\"".into()),
+            metadata: Metadata::from_text(r#"{"b":1.0,"a":null}"#.into()).ok(),
+            ip_address: "2001:db8::1".parse().ok(),
+            user_agent: Some("curl".into()),
+            occurred_at: "2024-01-15T10:29:00Z".parse().ok(),
+            altered: [("action".to_owned(), Some("Create".to_owned()))].into(),
+        }
+    }
+
+    #[test]
+    fn every_field_is_listed_once_with_its_own_value_those_of_the_client_last() {
+        let whole = whole();
+        let listed: Vec<_> = FIELDS.iter().map(|field| (field.name, field.of(&whole))).collect();
+        assert!(listed.iter().all(|(_, value)| value.is_some()), "{listed:?}");
+        let listed: Vec<String> = listed
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{}", serde_json::to_string(value).unwrap()))
+            .collect();
+        let document = serde_json::to_string(&whole).unwrap();
+        assert_eq!(format!("{{{}}}", listed.join(",")), document);
+        assert_eq!(serde_json::from_str::<Details>(&document).unwrap(), whole);
+        assert!(FIELDS.is_sorted_by_key(|field| field.is_of_client));
+
+        let bare = Details { action: "sync".into(), ..Details::default() };
+        let given: Vec<_> = FIELDS.iter().filter(|field| field.of(&bare).is_some()).collect();
+        assert_eq!(given.len(), 1, "{given:?}");
+        assert_eq!(serde_json::from_str::<Details>(r#"{"action":"sync"}"#).unwrap(), bare);
+        let document = serde_json::to_string(&bare).unwrap();
+        assert_eq!(serde_json::from_str::<Details>(&document).unwrap(), bare);
+        assert!(document.ends_with(r#""altered":null}"#), "{document}");
+    }
 
     #[test]
     fn metadata_is_an_object_kept_byte_for_byte_but_for_white_space() {

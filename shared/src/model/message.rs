@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::de::{MapAccess, Visitor};
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 
 pub use super::json::well_formed;
 
-use super::activity::{Altered, Details, InvalidActivity, Metadata, NewActivity, limit};
+use super::activity::{Altered, Details, InvalidActivity, Metadata, NewActivity, Source, limit};
 use super::{json, repair};
 use crate::id::UserId;
 use crate::time::Timestamp;
@@ -100,20 +101,8 @@ fn parse(body: &str, layers: u32, time: Option<Timestamp>) -> Result<Message, In
         return Err(InvalidActivity { field: VERSION_FIELD, reason }.into());
     }
     let user_id = members.user_id()?;
-    let action = members.action()?;
-    let details = Details {
-        project_id: members.id("projectId"),
-        environment_id: members.id("environmentId"),
-        resource_type: members.text("resourceType"),
-        resource_id: members.id("resourceId"),
-        action,
-        description: members.text("description"),
-        metadata: members.metadata(),
-        ip_address: members.address(),
-        user_agent: members.text("userAgent"),
-        occurred_at: members.time().or(time),
-        altered: Altered::new(),
-    };
+    let mut details = Details::read(&mut members)?;
+    details.occurred_at = details.occurred_at.or(time);
     let mut activity = NewActivity { details, idempotency_key: members.key() };
     activity.details.altered = members.altered;
     activity.repair()?;
@@ -237,59 +226,6 @@ impl<'a> Members<'a> {
         found.ok_or_else(|| fault(MISSING))
     }
 
-    /// The action, which must be given, and the same each time.
-    fn action(&mut self) -> Result<String, InvalidActivity> {
-        let fault = |reason: &str| InvalidActivity { field: "action", reason: reason.to_owned() };
-        let mut found: Option<String> = None;
-        for value in self.take_all("action").into_iter().filter(|value| value.text != "null") {
-            let action = self.read_text("action", value);
-            if found.is_some_and(|other| repair::name(&other) != repair::name(&action)) {
-                return Err(fault(TWO_VALUES));
-            }
-            found = Some(action);
-        }
-        found.ok_or_else(|| fault(MISSING))
-    }
-
-    fn id<T: TryFrom<u64> + FromStr>(&mut self, name: &str) -> Option<T> {
-        let value = self.take(name)?;
-        self.read_id(name, value)
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        let value = self.take(name)?;
-        Some(self.read_text(name, value))
-    }
-
-    fn metadata(&mut self) -> Option<Metadata> {
-        let value = self.take("metadata")?;
-        let is_object = value.text.starts_with('{');
-        if !is_object || value.text != value.came {
-            repair::note(&mut self.altered, "metadata", &json::compact(value.came));
-        }
-        let text =
-            if is_object { value.text.to_owned() } else { format!("{{\"value\":{}}}", value.text) };
-        Metadata::from_text(text).ok()
-    }
-
-    fn address(&mut self) -> Option<std::net::IpAddr> {
-        let text = self.take("ipAddress")?.shown();
-        let address = repair::address(&text);
-        if text.parse().ok() != address || address.is_none() {
-            repair::note(&mut self.altered, "ipAddress", &text);
-        }
-        address
-    }
-
-    fn time(&mut self) -> Option<Timestamp> {
-        let value = self.take("occurredAt")?;
-        if let Some(time) = value.string().and_then(|text| text.parse().ok()) {
-            return Some(time);
-        }
-        repair::note(&mut self.altered, "occurredAt", &value.shown());
-        Timestamp::from_millis(value.number()?.try_into().ok()?).ok()
-    }
-
     fn key(&mut self) -> Option<String> {
         let value = self.take("idempotencyKey")?;
         let key = self.read_text("idempotencyKey", value);
@@ -316,6 +252,71 @@ impl<'a> Members<'a> {
             repair::note(&mut self.altered, name, &value.shown());
         }
         text.unwrap_or_else(|| json::compact(value.text).into_owned())
+    }
+}
+
+/// Whatever is given for an optional field can be read, or left out.
+impl Source for Members<'_> {
+    type Error = InvalidActivity;
+
+    fn id<T: TryFrom<u64> + FromStr>(&mut self, name: &str) -> Result<Option<T>, InvalidActivity> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        Ok(self.read_id(name, value))
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<String>, InvalidActivity> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        Ok(Some(self.read_text(name, value)))
+    }
+
+    /// The action, which must be given, and the same each time.
+    fn action(&mut self, name: &'static str) -> Result<String, InvalidActivity> {
+        let fault = |reason: &str| InvalidActivity { field: name, reason: reason.to_owned() };
+        let mut found: Option<String> = None;
+        for value in self.take_all(name).into_iter().filter(|value| value.text != "null") {
+            let action = self.read_text(name, value);
+            if found.is_some_and(|other| repair::name(&other) != repair::name(&action)) {
+                return Err(fault(TWO_VALUES));
+            }
+            found = Some(action);
+        }
+        found.ok_or_else(|| fault(MISSING))
+    }
+
+    fn metadata(&mut self, name: &str) -> Result<Option<Metadata>, InvalidActivity> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let is_object = value.text.starts_with('{');
+        if !is_object || value.text != value.came {
+            repair::note(&mut self.altered, name, &json::compact(value.came));
+        }
+        let text =
+            if is_object { value.text.to_owned() } else { format!("{{\"value\":{}}}", value.text) };
+        Ok(Metadata::from_text(text).ok())
+    }
+
+    fn address(&mut self, name: &str) -> Result<Option<IpAddr>, InvalidActivity> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let text = value.shown();
+        let address = repair::address(&text);
+        if text.parse().ok() != address || address.is_none() {
+            repair::note(&mut self.altered, name, &text);
+        }
+        Ok(address)
+    }
+
+    fn time(&mut self, name: &str) -> Result<Option<Timestamp>, InvalidActivity> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        if let Some(time) = value.string().and_then(|text| text.parse().ok()) {
+            return Ok(Some(time));
+        }
+        repair::note(&mut self.altered, name, &value.shown());
+        let millis = value.number().and_then(|millis| millis.try_into().ok());
+        Ok(millis.and_then(|millis| Timestamp::from_millis(millis).ok()))
+    }
+
+    /// No message says what was altered: that is found out as it is read.
+    fn altered(&mut self, _: &str) -> Result<Altered, InvalidActivity> {
+        Ok(Altered::new())
     }
 }
 
@@ -355,7 +356,7 @@ fn shown(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::activity::FIELDS;
+    use super::super::activity::{self, FIELDS, Field, LIMITED_TEXTS, LimitedText, tests::whole};
     use super::*;
 
     const REQUIRED: &str = r#""userId":3,"action":"sync""#;
@@ -373,21 +374,14 @@ mod tests {
 
     #[test]
     fn every_field_is_read_as_it_came() {
-        let body = r#"{"userId":3,"projectId":4,"environmentId":4,"resourceType":"function",
-            "resourceId":5,"action":"create","description":"d","metadata":{"a":1.0},
-            "ipAddress":"2001:db8::1","userAgent":"curl","occurredAt":"2024-01-15T10:30:00Z",
-            "idempotencyKey":"k"}"#;
-        let Message { user_id, activity, ignored } = Message::parse(body).unwrap();
-        assert_eq!((user_id.get(), ignored.len()), (3, 0));
-        let expected = NewActivity::new("create")
-            .resource("function", 5.try_into().unwrap())
-            .environment(4.try_into().unwrap(), 4.try_into().unwrap())
-            .description("d")
-            .metadata(Metadata::from_text(r#"{"a":1.0}"#.to_owned()).unwrap())
-            .client("2001:db8::1".parse().unwrap(), "curl")
-            .occurred_at("2024-01-15T10:30:00Z".parse().unwrap())
-            .idempotency_key("k");
-        assert_eq!(activity, expected);
+        let details = Details { altered: Altered::new(), ..whole() };
+        let members = serde_json::to_string(&details).unwrap();
+        let body = members.replacen('{', r#"{"userId":3,"idempotencyKey":"k","#, 1);
+        let body = body.replace(r#","altered":null"#, "");
+        let Message { user_id, activity, ignored } = Message::parse(&body).unwrap();
+        assert_eq!((user_id.get(), ignored), (3, Vec::new()));
+        let idempotency_key = Some("k".to_owned());
+        assert_eq!(activity, NewActivity { details, idempotency_key });
     }
 
     #[test]
@@ -444,16 +438,25 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_at_a_character() {
-        for (field, limit) in [("description", 1_024), ("userAgent", 512)] {
-            let activity = with(&format!(r#""{field}":"{}""#, "x".repeat(limit)));
-            assert_eq!(came(&activity, field), None);
-            let activity = with(&format!(r#""{field}":"{}é""#, "x".repeat(limit - 1)));
-            let Details { description, user_agent, .. } = &activity.details;
-            assert_eq!(
-                description.as_ref().or(user_agent.as_ref()).map(String::len),
-                Some(limit - 1)
+        for LimitedText { name, limit, get, .. } in LIMITED_TEXTS {
+            let activity = with(&format!(r#""{name}":"{}""#, "x".repeat(limit)));
+            assert_eq!(came(&activity, name), None);
+            let activity = with(&format!(r#""{name}":"{}é""#, "x".repeat(limit - 1)));
+            assert_eq!(get(&activity.details).map(str::len), Some(limit - 1));
+            let is_kept = limit < limit::ALTERED;
+            assert_eq!(came(&activity, name).map(|came| came.is_some()), Some(is_kept), "{name}");
+        }
+        // And no text is without a limit.
+        let whole = whole();
+        let is_text = |field: &&Field| matches!(field.of(&whole), Some(activity::Value::Text(_)));
+        for field in FIELDS.iter().filter(is_text).filter(|field| field.name != "action") {
+            let activity = with(&format!(r#""{}":"{}""#, field.name, "x".repeat(9_000)));
+            let kept = field.of(&activity.details).unwrap();
+            assert!(
+                matches!(kept, activity::Value::Text(text) if text.len() <= 1_024),
+                "{}",
+                field.name
             );
-            assert_eq!(came(&activity, field), Some(None), "too long to keep");
         }
     }
 
@@ -736,10 +739,11 @@ mod tests {
 
         #[test]
         fn whatever_stands_in_an_optional_field_a_message_is_recorded_within_the_limits(
-            values in proptest::collection::vec((0..FIELDS.len(), any_json()), 0..8),
+            values in proptest::collection::vec((0..=FIELDS.len(), any_json()), 0..8),
         ) {
-            let optional = values.iter().map(|(field, value)| (FIELDS[*field], value));
-            let optional = optional.filter(|(field, _)| !["userId", "action"].contains(field));
+            let name = |at: usize| FIELDS.get(at).map_or("idempotencyKey", |field| field.name);
+            let optional = values.iter().map(|(field, value)| (name(*field), value));
+            let optional = optional.filter(|(field, _)| *field != "action");
             let members: String =
                 optional.map(|(field, value)| format!(r#","{field}": {value}"#)).collect::<Vec<_>>().concat();
             let body = format!("{{{REQUIRED}{members}}}");

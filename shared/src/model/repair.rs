@@ -15,12 +15,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use aws_lc_rs::digest::{self, SHA256};
 
-use super::activity::{Altered, Details, FIELDS, InvalidActivity, Metadata, NewActivity, limit};
+use super::activity::{
+    Altered, Details, InvalidActivity, LIMITED_TEXTS, LimitedText, Metadata, NewActivity,
+    is_alterable, limit,
+};
 use super::json;
 use crate::time::Timestamp;
-
-/// The fields of which nothing is noted if it would be cut: what is kept of them begins in the same way.
-const LONG: [&str; 2] = ["description", "userAgent"];
 
 impl NewActivity {
     /// Brings every field within its limits, and notes in `altered` what came in its place.
@@ -48,10 +48,8 @@ impl NewActivity {
             environment_id,
             resource_type,
             action,
-            description,
             metadata,
             ip_address,
-            user_agent,
             altered,
             ..
         } = &mut self.details;
@@ -59,7 +57,7 @@ impl NewActivity {
             let reason = "must not be empty".to_owned();
             return Err(InvalidActivity { field: "action", reason });
         }
-        altered.retain(|field, _| FIELDS.contains(&field.as_str()));
+        altered.retain(|field, _| is_alterable(field));
         for came in altered.values_mut().flatten() {
             truncate(came, limit::ALTERED);
         }
@@ -73,15 +71,6 @@ impl NewActivity {
         }
         if let Some(environment) = environment_id.take_if(|_| project_id.is_none()) {
             note(altered, "environmentId", &environment.to_string());
-        }
-        for (field, text, limit) in [
-            ("description", description, limit::DESCRIPTION),
-            ("userAgent", user_agent, limit::USER_AGENT),
-        ] {
-            if let Some(text) = text.as_mut().filter(|text| text.len() > limit) {
-                note(altered, field, text);
-                truncate(text, limit);
-            }
         }
         if let Some(given) = metadata {
             let kept = within_limits(given.as_text());
@@ -104,6 +93,13 @@ impl NewActivity {
                 *key = digest(&serde_json::json!(key).to_string());
             }
             _ => {}
+        }
+        for LimitedText { name, limit, get_mut, .. } in LIMITED_TEXTS {
+            if let Some(mut text) = get_mut(&mut self.details).take_if(|text| text.len() > limit) {
+                note(&mut self.details.altered, name, &text);
+                truncate(&mut text, limit);
+                *get_mut(&mut self.details) = Some(text);
+            }
         }
         Ok(())
     }
@@ -132,9 +128,11 @@ impl Details {
 }
 
 /// Notes what came in place of a field, unless that was altered before: at most
-/// [`limit::ALTERED`] bytes of it; of a field that is long by itself, nothing beyond that.
+/// [`limit::ALTERED`] bytes of it; of a text that is cut at its limit, nothing if it is longer than that,
+/// since what is kept of it begins in the same way.
 pub(super) fn note(altered: &mut Altered, field: &str, came: &str) {
-    let is_left_out = came.len() > limit::ALTERED && LONG.contains(&field);
+    let is_cut = LIMITED_TEXTS.iter().any(|text| text.name == field);
+    let is_left_out = came.len() > limit::ALTERED && is_cut;
     altered
         .entry(field.to_owned())
         .or_insert_with(|| (!is_left_out).then(|| start(came, limit::ALTERED).to_owned()));

@@ -1,6 +1,6 @@
 //! Validation, the strict side of the limits: the first limit that an activity breaks is an error.
 
-use super::activity::{FIELDS, InvalidActivity, Metadata, NewActivity, limit};
+use super::activity::{InvalidActivity, LIMITED_TEXTS, Metadata, NewActivity, is_alterable, limit};
 use super::{json, repair};
 
 impl NewActivity {
@@ -27,7 +27,9 @@ impl NewActivity {
             return Err(invalid("environmentId", "needs projectId"));
         }
         let metadata = details.metadata.as_ref().map(Metadata::as_text);
-        check_length("description", details.description.as_deref(), limit::DESCRIPTION)?;
+        for text in LIMITED_TEXTS {
+            check_length(text.name, (text.get)(details), text.limit)?;
+        }
         check_length("metadata", metadata, limit::METADATA)?;
         if metadata.is_some_and(|text| json::depth(text) > limit::METADATA_DEPTH) {
             let reason = format!("must be nested at most {} deep", limit::METADATA_DEPTH);
@@ -39,13 +41,12 @@ impl NewActivity {
         if details.ip_address.is_some_and(|address| address.to_canonical() != address) {
             return Err(invalid("ipAddress", "must be the IPv4 address that it holds"));
         }
-        check_length("userAgent", details.user_agent.as_deref(), limit::USER_AGENT)?;
         check_length("idempotencyKey", self.idempotency_key.as_deref(), limit::IDEMPOTENCY_KEY)?;
         if self.idempotency_key.as_deref() == Some("") {
             return Err(invalid("idempotencyKey", "must not be empty"));
         }
         for (field, came) in &details.altered {
-            if !FIELDS.contains(&field.as_str()) {
+            if !is_alterable(field) {
                 return Err(invalid("altered", "must have no members but fields of an activity"));
             }
             check_length("altered", came.as_deref(), limit::ALTERED)?;
@@ -82,7 +83,7 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> InvalidActivity {
 
 #[cfg(test)]
 mod tests {
-    use super::super::activity::Details;
+    use super::super::activity::{Details, LimitedText};
     use super::*;
 
     fn field_at_fault(activity: &NewActivity) -> Option<&'static str> {
@@ -126,5 +127,48 @@ mod tests {
             .metadata(Metadata::from_text(metadata).unwrap())
             .idempotency_key("x".repeat(128));
         assert_eq!(activity.validate(), Ok(()));
+    }
+
+    #[test]
+    fn the_page_of_limits_has_that_of_every_text() {
+        let page = include_str!("../../../docs/limits.md").replace(',', "");
+        for LimitedText { name, limit, .. } in LIMITED_TEXTS {
+            let row = format!("\n| `{name}` | {limit} | cut at a character |");
+            assert!(page.contains(&row), "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_within_every_limit_is_not_repaired(
+            name in "[a-z.:-]{0,3}|[A-Z é]{0,3}|[a-z]{60,70}",
+            text in "[\\x00-\\x7f]{0,20}|\\PC{0,20}|[a-z]{500,530}|[a-z]{1010,1040}",
+            key in proptest::option::of("[\\x00-\\x7f]{0,3}|[a-z]{120,135}"),
+            address in proptest::prop_oneof![
+                proptest::num::u128::ANY,
+                0xffff_0000_0000_u128..=0xffff_ffff_ffff,
+            ],
+            ids in proptest::array::uniform2(proptest::option::of(1_u64..9)),
+        ) {
+            let mut activity = NewActivity { idempotency_key: key, ..NewActivity::new(name.as_str()) };
+            activity.details.resource_type = Some(name);
+            for LimitedText { get_mut, .. } in LIMITED_TEXTS {
+                *get_mut(&mut activity.details) = Some(text.clone());
+            }
+            activity.details.metadata = serde_json::json!({ "text": text }).as_object().cloned().and_then(
+                |object| Metadata::try_from(object).ok(),
+            );
+            activity.details.ip_address = Some(std::net::Ipv6Addr::from_bits(address).into());
+            activity.details.project_id = ids[0].and_then(|id| id.try_into().ok());
+            activity.details.environment_id = ids[1].and_then(|id| id.try_into().ok());
+            let mut repaired = activity.clone();
+            if activity.validate().is_ok() {
+                proptest::prop_assert_eq!(repaired.repair(), Ok(()));
+                proptest::prop_assert_eq!(repaired, activity);
+            } else if repaired.repair().is_ok() {
+                proptest::prop_assert_ne!(&repaired, &activity);
+                proptest::prop_assert_eq!(repaired.validate(), Ok(()));
+            }
+        }
     }
 }

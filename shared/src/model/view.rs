@@ -90,10 +90,17 @@ pub struct Facet {
 }
 
 impl Facet {
+    /// Entries with one of the values in `only`, or with any value if that is empty; but none with a value
+    /// in `except`.
+    #[must_use]
+    pub fn new(only: BTreeSet<Option<String>>, except: BTreeSet<Option<String>>) -> Self {
+        Self { only: Some(only).filter(|only| !only.is_empty()), except }
+    }
+
     /// Only entries with exactly this value.
     #[must_use]
     pub fn only(value: &str) -> Self {
-        Self { only: Some([Some(value.to_owned())].into()), except: BTreeSet::new() }
+        Self::new([Some(value.to_owned())].into(), BTreeSet::new())
     }
 
     /// Whether it selects entries with this value.

@@ -322,7 +322,7 @@ async fn a_filtered_page_costs_by_how_far_its_matches_are_apart_and_never_more_t
         }
         // What is left when nearly everything is excluded costs as much as what is asked for.
         let except = (0..20).filter(|kind| kind % 10 > 0).map(|kind| Some(format!("type{kind}")));
-        let resource_type = Facet { only: None, except: except.collect() };
+        let resource_type = Facet { except: except.collect(), ..Facet::default() };
         let filter = Filter { resource_type, ..Filter::default() };
         let request = PageRequest::newest(View { scope: project(), filter }, 100);
         let limit = Limit { round_trips: 5, units: f64::max(53.0, bound) };

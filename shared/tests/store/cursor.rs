@@ -13,8 +13,6 @@ use activity_log_local::kit::{
 
 use crate::model::is_in;
 
-use crate::model::is_in;
-
 const ORDERS: [Order; 2] = [Order::NewestFirst, Order::OldestFirst];
 
 /// The scopes of user 3 that [`Log`]s here have.

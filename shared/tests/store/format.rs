@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::Command;
 
+use activity_log::activity::FIELDS;
 use activity_log::view::Scope;
 use activity_log::{Activity, NewActivity};
 use activity_log_local::kit::{
@@ -130,6 +131,17 @@ async fn the_reader_in_the_documentation_finds_what_was_recorded_and_names_what_
     more.push(superfluous);
     let surplus = second_reader(&more, &entries).unwrap_err();
     assert_eq!(surplus, "user#3: block#0000000075 is superfluous\n");
+}
+
+#[test]
+fn the_documentation_has_every_attribute_of_an_entry() {
+    let section = PAGE.split("\n## ").find(|part| part.starts_with("Activities\n")).unwrap();
+    let section = section.split("\n### ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: BTreeSet<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
+    let others = ["v", "id", "userId", "createdAt", "u", "p", "e", "hash", "h"];
+    let fields = FIELDS.iter().map(|field| field.name);
+    assert_eq!(listed, fields.chain(others).collect());
 }
 
 #[tokio::test]

@@ -100,8 +100,7 @@ fn facet(names: &'static [&'static str], nothing: bool) -> impl Strategy<Value =
     let values = move || prop::collection::btree_set(name(), 0..3);
     let only = prop::option::weighted(0.5, values());
     let except = prop_oneof![2 => Just(BTreeSet::new()), 1 => values()];
-    (only, except)
-        .prop_map(|(only, except)| Facet { only: only.filter(|only| !only.is_empty()), except })
+    (only, except).prop_map(|(only, except)| Facet::new(only.unwrap_or_default(), except))
 }
 
 fn view() -> impl Strategy<Value = View> {

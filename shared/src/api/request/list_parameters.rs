@@ -66,14 +66,12 @@ impl ListParameters {
             (Some(cursor), None) => RequestedStart::Cursor(cursor),
             (None, offset) => RequestedStart::Offset(offset.unwrap_or(0)),
         };
-        let resource_type = Facet {
-            only: only(values(query, "resourceType", Some(NO_TYPE))),
-            except: values(query, "excludeResourceType", Some(NO_TYPE)),
-        };
-        let action = Facet {
-            only: only(values(query, "action", None)),
-            except: values(query, "excludeAction", None),
-        };
+        let resource_type = Facet::new(
+            values(query, "resourceType", Some(NO_TYPE)),
+            values(query, "excludeResourceType", Some(NO_TYPE)),
+        );
+        let action =
+            Facet::new(values(query, "action", None), values(query, "excludeAction", None));
         let orders = [("asc", Order::OldestFirst), ("desc", Order::NewestFirst)];
         Ok(Self {
             filter: Filter { resource_type, action },
@@ -90,13 +88,15 @@ impl ListParameters {
     pub(crate) fn hash(&self, caller: Caller, scope: &ScopeFilter) -> ListHash {
         let slugs = scope.slugs();
         let bound = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
-        let facet = |facet: &Facet| serde_json::json!([facet.only, facet.except]);
+        // Without `..`: whatever a facet selects by tells its lists apart.
+        let facet = |Facet { only, except }: &Facet| serde_json::json!([only, except]);
+        let Filter { resource_type, action } = &self.filter;
         let description = serde_json::json!([
             caller.user_id,
             slugs.map(|slugs| &slugs.project),
             slugs.and_then(|slugs| slugs.environment.as_ref()),
-            facet(&self.filter.resource_type),
-            facet(&self.filter.action),
+            facet(resource_type),
+            facet(action),
             bound(self.range.since),
             bound(self.range.until),
             self.order == Order::OldestFirst,
@@ -113,9 +113,4 @@ fn values(
 ) -> BTreeSet<Option<String>> {
     let given = query.values(name).into_iter();
     given.map(|one| Some(one).filter(|one| Some(one.as_str()) != nothing)).collect()
-}
-
-/// No values at all are as if the parameter was not given.
-fn only(values: BTreeSet<Option<String>>) -> Option<BTreeSet<Option<String>>> {
-    Some(values).filter(|values| !values.is_empty())
 }

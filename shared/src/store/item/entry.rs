@@ -1,11 +1,16 @@
 //! An activity as it is stored: the entry of the Activities table and of its three indexes.
 
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use super::attribute::{Item, number, string};
 use super::hash::{EntryHash, HASH, HASH_PREFIX, HashPrefix};
 use super::index::{INDEXES, Index};
 use super::key::ACTIVITIES;
 use super::reader::Reader;
-use crate::activity::{Activity, Altered, Details, Metadata};
+use crate::activity::{Activity, Altered, Details, FIELDS, Metadata, Source, Value};
 use crate::id::ActivityId;
 use crate::store::error::StoreError;
 use crate::time::Timestamp;
@@ -86,32 +91,36 @@ pub(crate) struct Row {
 }
 
 /// How many of [`ROWS`] are of the client; they are the first.
-const OF_CLIENT: usize = 4;
+const OF_CLIENT: usize = {
+    let (mut count, mut at) = (0, 0);
+    while at < FIELDS.len() {
+        count += FIELDS[at].is_of_client as usize;
+        at += 1;
+    }
+    count
+};
+
+/// How many attributes a row has: its fields and six others.
+const ROW: usize = FIELDS.len() + 6;
 
 /// The attributes of the rows of a list, by [`Scope::kind`].
-static ROWS: [[&str; 17]; INDEXES.len()] =
+static ROWS: [[&str; ROW]; INDEXES.len()] =
     [row(INDEXES[0].position), row(INDEXES[1].position), row(INDEXES[2].position)];
 
-const fn row(position: &'static str) -> [&'static str; 17] {
-    [
-        "ipAddress",
-        "userAgent",
-        "occurredAt",
-        "altered",
-        VERSION_ATTRIBUTE,
-        "id",
-        "userId",
-        "createdAt",
-        "projectId",
-        "environmentId",
-        "resourceType",
-        "resourceId",
-        "action",
-        "description",
-        "metadata",
-        HASH_PREFIX,
-        position,
-    ]
+const fn row(position: &'static str) -> [&'static str; ROW] {
+    let others = [VERSION_ATTRIBUTE, "id", "userId", "createdAt", HASH_PREFIX, position];
+    let mut names = [""; ROW];
+    let mut at = 0;
+    while at < ROW {
+        // The fields of the client are the last.
+        names[at] = if at < FIELDS.len() {
+            FIELDS[FIELDS.len() - 1 - at].name
+        } else {
+            others[at - FIELDS.len()]
+        };
+        at += 1;
+    }
+    names
 }
 
 /// The attributes that [`decode_row`] needs of an entry in a list of `scope`: of a whole one, or of one
@@ -142,24 +151,26 @@ pub(crate) fn encode(entry: &Entry) -> Item {
     put("id", Some(number(id)));
     put("userId", Some(number(user_id)));
     put("createdAt", Some(number(created_at.as_millis())));
-    put("projectId", details.project_id.map(number));
-    put("environmentId", details.environment_id.map(number));
-    put("resourceType", details.resource_type.as_deref().map(string));
-    put("resourceId", details.resource_id.map(number));
-    put("action", Some(string(&details.action)));
-    put("description", details.description.as_deref().map(string));
-    put("metadata", details.metadata.as_ref().map(|metadata| string(metadata.as_text())));
-    put("ipAddress", details.ip_address.map(|address| string(address.to_string())));
-    put("userAgent", details.user_agent.as_deref().map(string));
-    put("occurredAt", details.occurred_at.map(|time| number(time.as_millis())));
-    let altered = Some(&details.altered).filter(|altered| !altered.is_empty());
-    put("altered", altered.map(|altered| string(serde_json::json!(altered).to_string())));
+    for field in &FIELDS {
+        put(field.name, field.of(details).map(encode_value));
+    }
     for (index, position) in INDEXES.iter().zip(entry.positions) {
         put(index.position, position.map(number));
     }
     put(HASH, Some(entry.hash.to_attribute()));
     put(HASH_PREFIX, Some(entry.hash.prefix().to_attribute()));
     item
+}
+
+fn encode_value(value: Value<'_>) -> AttributeValue {
+    match value {
+        Value::Id(id) => number(id),
+        Value::Text(text) => string(text),
+        Value::Metadata(metadata) => string(metadata.as_text()),
+        Value::Address(address) => string(address.to_string()),
+        Value::Time(time) => number(time.as_millis()),
+        Value::Altered(altered) => string(serde_json::json!(altered).to_string()),
+    }
 }
 
 /// The entry of an item of the table.
@@ -207,41 +218,51 @@ fn decode_activity(reader: &Reader<'_>) -> Result<Activity, StoreError> {
         VERSION => {}
         other => return Err(reader.corrupt(format!("it has the unknown version {other}"))),
     }
-    let metadata = reader
-        .optional_string("metadata")?
-        .map(|text| Metadata::from_text(text.to_owned()))
-        .transpose()
-        .map_err(|reason| reader.corrupt(format!("metadata {reason}")))?;
-    let ip_address = reader
-        .optional_string("ipAddress")?
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| reader.corrupt("ipAddress is not an IP address"))?;
-    let altered = reader.optional_string("altered")?.map(serde_json::from_str::<Altered>);
-    let altered = altered
-        .transpose()
-        .map_err(|_| reader.corrupt("altered is not an object of texts"))?
-        .unwrap_or_default();
-    let text = |name| reader.optional_string(name).map(|text| text.map(str::to_owned));
     let SortKey { created_at, id } = decode_sort_key(reader)?;
-    Ok(Activity {
-        id,
-        user_id: reader.number("userId")?,
-        created_at,
-        details: Details {
-            project_id: reader.optional_number("projectId")?,
-            environment_id: reader.optional_number("environmentId")?,
-            resource_type: text("resourceType")?,
-            resource_id: reader.optional_number("resourceId")?,
-            action: reader.string("action")?.to_owned(),
-            description: text("description")?,
-            metadata,
-            ip_address,
-            user_agent: text("userAgent")?,
-            occurred_at: decode_time(reader, "occurredAt")?,
-            altered,
-        },
-    })
+    let user_id = reader.number("userId")?;
+    let details = Details::read(&mut Fields(reader))?;
+    Ok(Activity { id, user_id, created_at, details })
+}
+
+/// The fields of an entry, read from its attributes.
+struct Fields<'a>(&'a Reader<'a>);
+
+impl Source for Fields<'_> {
+    type Error = StoreError;
+
+    fn id<T: TryFrom<u64> + FromStr>(&mut self, name: &str) -> Result<Option<T>, StoreError> {
+        self.0.optional_number(name)
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.0.optional_string(name)?.map(str::to_owned))
+    }
+
+    fn action(&mut self, name: &'static str) -> Result<String, StoreError> {
+        self.0.string(name).map(str::to_owned)
+    }
+
+    fn metadata(&mut self, name: &str) -> Result<Option<Metadata>, StoreError> {
+        let text = self.0.optional_string(name)?;
+        let metadata = text.map(|text| Metadata::from_text(text.to_owned())).transpose();
+        metadata.map_err(|reason| self.0.corrupt(format!("{name} {reason}")))
+    }
+
+    fn address(&mut self, name: &str) -> Result<Option<IpAddr>, StoreError> {
+        let address = self.0.optional_string(name)?.map(str::parse).transpose();
+        address.map_err(|_| self.0.corrupt(format!("{name} is not an IP address")))
+    }
+
+    fn time(&mut self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        decode_time(self.0, name)
+    }
+
+    fn altered(&mut self, name: &str) -> Result<Altered, StoreError> {
+        let altered = self.0.optional_string(name)?.map(serde_json::from_str).transpose();
+        let altered =
+            altered.map_err(|_| self.0.corrupt(format!("{name} is not an object of texts")))?;
+        Ok(altered.unwrap_or_default())
+    }
 }
 
 fn decode_time(reader: &Reader<'_>, name: &str) -> Result<Option<Timestamp>, StoreError> {
@@ -254,26 +275,14 @@ fn decode_time(reader: &Reader<'_>, name: &str) -> Result<Option<Timestamp>, Sto
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_dynamodb::types::AttributeValue;
+    use crate::activity::tests::whole;
 
     fn entry() -> Entry {
         let activity = Activity {
             id: 1.try_into().unwrap(),
             user_id: 3.try_into().unwrap(),
             created_at: "2024-01-15T10:30:00Z".parse().unwrap(),
-            details: Details {
-                project_id: 4.try_into().ok(),
-                environment_id: 5.try_into().ok(),
-                resource_type: Some("function".into()),
-                resource_id: 6.try_into().ok(),
-                action: "create".into(),
-                description: Some("Created \"f\"".into()),
-                metadata: Metadata::from_text(r#"{"b":1.0,"a": null}"#.into()).ok(),
-                ip_address: "2001:db8::1".parse().ok(),
-                user_agent: Some("curl".into()),
-                occurred_at: "2024-01-15T10:29:00Z".parse().ok(),
-                altered: [("action".to_owned(), Some("Create".to_owned()))].into(),
-            },
+            details: whole(),
         };
         Entry::after(EntryHash::NONE, activity, [Some(1), Some(2), Some(3)])
     }
@@ -306,19 +315,18 @@ mod tests {
 
     #[test]
     fn a_row_needs_no_more_than_its_attributes() {
+        let whole = whole();
         for scope in entry().scopes() {
             for is_whole in [true, false] {
                 let attributes = row_attributes(scope, is_whole);
                 let item = kept(&encode(&entry()), |name| attributes.contains(&name));
                 assert_eq!(item.len(), attributes.len());
-                let mut expected = entry().activity;
-                if !is_whole {
-                    expected.details.ip_address = None;
-                    expected.details.user_agent = None;
-                    expected.details.occurred_at = None;
-                    expected.details.altered.clear();
+                let shown = decode_row(&item, scope.index()).unwrap().activity;
+                for field in &FIELDS {
+                    let is_shown = is_whole || !field.is_of_client;
+                    let value = field.of(&whole).filter(|_| is_shown);
+                    assert_eq!(field.of(&shown.details), value, "{}", field.name);
                 }
-                assert_eq!(decode_row(&item, scope.index()).unwrap().activity, expected);
                 let of_index = |name: &&&str| scope.index().has(name);
                 let is_all_there = attributes.iter().filter(of_index).count() == attributes.len();
                 assert_eq!(is_all_there, !is_whole || scope.index().is_whole());
