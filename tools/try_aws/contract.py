@@ -36,8 +36,9 @@ FIRST_ID, LAST_ID = 1, 2**53 - 1
 
 LAMBDA_LIMIT = 6_291_556
 """The bytes that Lambda takes as a response (AWS: "Lambda quotas"), and so more than a body may have."""
-CUT = 5_500_000
-"""Where a page is cut (docs/contract.md)."""
+LONG = 5_300_000
+"""The bytes that a page has at least that was cut at 5.5 MB (docs/contract.md): Lambda takes a body as JSON
+text, in which a quote counts twice."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
@@ -178,7 +179,8 @@ class Contract:
             {
                 "content-type": "application/json",
                 "cache-control": PRIVATE,
-                "vary": re.compile(r"Accept, Accept-Encoding(, Origin|, origin)?"),
+                # What is in front may add what its CORS headers depend on.
+                "vary": re.compile(r"(?i)Accept, Accept-Encoding(, (origin|access-control-request-[a-z]+))*"),
                 "etag": re.compile(r'(W/)?"[\x21\x23-\x7e]+"'),
                 "x-total-count": re.compile("[0-9]+"),
                 "link": ABSENT,
@@ -531,7 +533,11 @@ class Contract:
         token = self.target.tokens.token(self.target.user)
         twice = [("Authorization", f"Bearer {token}")] * 2
         response = self.connection.send(f"{LIST}?limit=0", twice)
-        yield judged(PART, "two Authorization headers are 401", differences(response, Expected(401)))
+        name = "two Authorization headers are 401"
+        if self.is_gateway:
+            yield judged(PART, name, differences(response, Expected(401)))
+        else:
+            yield Result(PART, name, self.not_5xx(response), f"{response.status}; cargo lambda watch drops one")
 
     def cors(self) -> Iterator[Result]:
         """What a browser asks before, and finds on the response."""
@@ -541,7 +547,8 @@ class Contract:
             "Access-Control-Request-Headers": "authorization,if-none-match",
         }
         response = self.connection.send(LIST, asked.items(), "OPTIONS")
-        headers: dict[str, str | re.Pattern[str] | None] = {}
+        name = "the preflight request of a browser, without a token"
+        shown = {key: value for key, value in response.headers if key.lower().startswith("access-control")}
         if self.is_gateway:
             headers = {
                 "access-control-allow-origin": re.compile(r"\*|https://console\.example\.com"),
@@ -549,11 +556,10 @@ class Contract:
                 "access-control-allow-headers": re.compile("(?i)(?=.*authorization)(?=.*if-none-match).*"),
                 "access-control-max-age": re.compile("[0-9]+"),
             }
-        shown = {name: value for name, value in response.headers if name.lower().startswith("access-control")}
-        yield judged(
-            PART, "the preflight request of a browser, without a token",
-            differences(response, Expected(204, headers)), str(shown or "no CORS headers"),
-        )
+            yield judged(PART, name, differences(response, Expected(204, headers)), str(shown))
+        else:
+            # cargo lambda watch does not ask the function.
+            yield Result(PART, name, self.not_5xx(response), f"{response.status} {shown}")
         plain = self.get(LIST, method="OPTIONS")
         yield Result(
             PART, "OPTIONS that is no preflight, with a token", self.not_5xx(plain),
@@ -579,9 +585,9 @@ class Contract:
             return
         total = self.page(user=user, limit=0)["pagination"]["total"]
         for name, headers, least in [
-            ("a page near the limit of Lambda", {}, CUT - 20_000),
+            ("a page near the limit of Lambda", {}, LONG),
             ("the same, compressed", {"Accept-Encoding": "gzip"}, 1000),
-            ("the same as NDJSON", {"Accept": "application/x-ndjson"}, CUT - 20_000),
+            ("the same as NDJSON", {"Accept": "application/x-ndjson"}, LONG),
         ]:
             response = self.get(f"{LIST}?limit=1000&include=client", user=user, headers=headers)
             faults = list(differences(response, Expected(200, {"x-total-count": str(total)})))
@@ -705,7 +711,7 @@ class Contract:
             "/",
             "/nothing",
         ]:
-            yield self.observe(target.removeprefix(LIST) or LIST, target)
+            yield self.observe(f"GET {target}", target)
 
     def observe(self, name: str, target: str, headers: Mapping[str, str] | None = None) -> Result:
         """What comes back of a request that nothing is promised for."""

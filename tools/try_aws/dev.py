@@ -6,6 +6,9 @@ import os
 import signal
 import socket
 import subprocess
+import threading
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -38,13 +41,15 @@ class Dev:
 
     def __enter__(self) -> Self:
         command = [str(self._tool), "dev", "--empty", *self._ports]
-        # What cargo-lambda writes of each request is of no use here.
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self._process.stdout
         for line in self._process.stdout:
             if line.startswith("Ctrl-C"):
+                # The functions write a line for each request there; a pipe that nobody reads would hold them.
+                drain = partial(deque, self._process.stdout, maxlen=0)
+                threading.Thread(target=drain, name="drain", daemon=True).start()
                 return self
         self._process.wait()
         raise Failure(f"{' '.join(command)} does not start ({self._process.returncode})")

@@ -24,6 +24,8 @@ PREFIX = "activity-logs-try-"
 
 SECONDS_TO_DELETE = 900
 
+BEGAN = time.monotonic()
+
 FUNCTIONS = {
     "list-activities": "ListActivities",
     "list-project-activities": "ListProjectActivities",
@@ -96,7 +98,7 @@ def say(text: str) -> None:
     """Tells the reader how far it is. A terminal that was closed is no reason to stop: there may be a stack to
     remove."""
     with contextlib.suppress(OSError):
-        print(f"try-aws: {text}", file=sys.stderr, flush=True)
+        print(f"try-aws {time.monotonic() - BEGAN:6.1f} s: {text}", file=sys.stderr, flush=True)
 
 
 def run(command: list[str], hidden: str, environment: Mapping[str, str] | None = None) -> None:
