@@ -26,7 +26,7 @@ from contract import Contract, Target, Tokens
 from dev import SECRET, Dev, import_names
 from figures import Plan
 from load import Load, run_load
-from messages import LARGE_COUNT, LOAD, MAIN, ROOT, names, script
+from messages import LARGE, LARGE_COUNT, LOAD, MAIN, ROOT, names, script
 from outcome import Result, Verdict, guarded, judged
 from record import record
 from report import markdown, summary
@@ -67,6 +67,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     url.add_argument("--user", type=int, default=MAIN, help="whose log is read (%(default)s)")
     url.add_argument("--other", type=int, help="another user with entries, whom the secret is good for")
     parser.add_argument("--dev", type=Path, metavar="TOOL", help="the HTTP part against `TOOL dev`, with data of its own")
+    parser.add_argument(
+        "--large", action=argparse.BooleanOptionalAction, default=True, help="with --dev: pages of 5.5 MB, too"
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="else in .aws-sam/reports")
     parser.add_argument("--schemathesis", action=argparse.BooleanOptionalAction, help="default: on AWS only")
     options = parser.parse_args(given)
@@ -130,8 +133,9 @@ def try_dev(options: argparse.Namespace) -> int:
     issuer = Issuer(SECRET)
     with Dev(options.dev) as dev:
         dev.import_names(names())
-        contract = Contract(Target(dev.url, issuer))
-        show(record(contract, FunctionSender(dev.url), seconds=5), results)
+        contract = Contract(Target(dev.url, issuer, large=LARGE if options.large else None))
+        many = LARGE_COUNT if options.large else 0
+        show(record(contract, FunctionSender(dev.url), many, seconds=5), results)
         show(contract.run(), results)
         if options.schemathesis:
             show(schemathesis(dev.url, issuer.token(MAIN)), results)
@@ -263,7 +267,7 @@ def use(
     sender = QueueSender(aws.client("sqs"), stack.outputs["RecordQueueUrl"])
     load = Load(options.messages, readers=options.readers, seconds=options.seconds)
     import_names(tool, names((MAIN, *LOAD)), aws.environment() | stack.tables())
-    show(guarded("recording", "recording", lambda: record(contract, sender)), results)
+    show(guarded("recording", "recording", lambda: record(contract, sender, LARGE_COUNT)), results)
     show(contract.run(), results)
     if options.schemathesis is not False:
         show(guarded("contract", "schemathesis", lambda: schemathesis(stack.url, issuer.token(MAIN))), results)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from contract import Contract
-from messages import LARGE, LARGE_COUNT, Message, by_user, entry_differences, large, script
+from messages import LARGE, Message, by_user, entry_differences, large, script
 from outcome import Result, judged
 from senders import Sender
 
@@ -30,10 +30,10 @@ def wait_for(contract: Contract, totals: dict[int, int], seconds: float) -> tupl
         pause = min(pause * 1.5, 3)
 
 
-def record(contract: Contract, sender: Sender, seconds: float = 300) -> Iterator[Result]:
-    """Sends everything, and reads it back until it is exact."""
+def record(contract: Contract, sender: Sender, large_count: int, seconds: float = 300) -> Iterator[Result]:
+    """Sends everything, and so many large messages, and reads it back until it is exact."""
     sent: list[Message] = script()
-    many = [large(LARGE, number) for number in range(LARGE_COUNT)]
+    many = [large(LARGE, number) for number in range(large_count)]
     wanted = by_user([*sent, *many])
     sender.send(sent)
     sender.send(many)
