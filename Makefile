@@ -98,12 +98,13 @@ costs:
 # one. What things cost, what a long log stores and how it is spread over time is seen on the embedded
 # one alone: moto copies its tables for every transaction, and long logs take it hours. So are writers
 # side by side: moto puts the copy back when it refuses a transaction, and what others have written
-# meanwhile is lost.
+# meanwhile is lost. What `make try-aws` does on AWS is rehearsed on both: its HTTP part on `activities dev`, the
+# rest on moto.
 test-moto: $(SAM) $(CARGO_LAMBDA) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
-	$(IN_AWS) PYTHONPATH=$(CURDIR)/$(AWS):tools/try_aws python3 -m unittest discover --start-directory tools/try_aws/tests
-	$(IN_AWS) python3 tools/try_aws --dev target/debug/activities --no-large --report .aws-sam/reports/dev.md >/dev/null
+	PYTHONPATH=tools/try_aws python3 -m unittest discover --quiet --start-directory tools/try_aws/tests
+	$(IN_AWS) python3 tools/try_aws --dev target/debug/activities --no-large --quiet
 	$(IN_AWS) python3 tools/try_aws/tests/rehearsal.py target/debug/activities
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
 		cargo test --locked --workspace --test store -- \

@@ -45,7 +45,9 @@ SCHEMATHESIS_READS = 2500
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(
-        prog="make try-aws ARGS='…'", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="make try-aws ARGS='…'",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     deploy = parser.add_argument_group("a stack of its own (without --url)")
     deploy.add_argument("--region", help="else AWS_REGION or that of the profile")
@@ -60,15 +62,25 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     deploy.add_argument("--seconds", type=float, default=Load.seconds, help="of reading (%(default)s)")
     deploy.add_argument("--tear-down", metavar="NAME", help="only remove the stack of an earlier run")
     url = parser.add_argument_group("an API that is there: the HTTP part alone, which writes nothing")
-    url.add_argument("--url", help="of the API, such as https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com")
+    url.add_argument(
+        "--url", help="of the API, such as https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+    )
     url.add_argument("--secret-env", metavar="VARIABLE", help="the variable with the secret of its tokens")
     url.add_argument("--token-env", metavar="VARIABLE", help="or the variable with a token")
     url.add_argument("--claims", type=json.loads, default={}, help="more claims of the tokens, as JSON")
     url.add_argument("--user", type=int, default=MAIN, help="whose log is read (%(default)s)")
     url.add_argument("--other", type=int, help="another user with entries, whom the secret is good for")
-    parser.add_argument("--dev", type=Path, metavar="TOOL", help="the HTTP part against `TOOL dev`, with data of its own")
     parser.add_argument(
-        "--large", action=argparse.BooleanOptionalAction, default=True, help="with --dev: pages of 5.5 MB, too"
+        "--dev", type=Path, metavar="TOOL", help="the HTTP part against `TOOL dev`, with data of its own"
+    )
+    parser.add_argument(
+        "--large",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with --dev: pages of 5.5 MB, too",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="with --dev: name only what failed, and print no report"
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="else in .aws-sam/reports")
     parser.add_argument("--schemathesis", action=argparse.BooleanOptionalAction, help="default: on AWS only")
@@ -80,11 +92,18 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def show(results: Iterable[Result], into: list[Result]) -> None:
-    """Keeps results, and prints each as it comes."""
+def show(results: Iterable[Result], into: list[Result], *, is_quiet: bool = False) -> None:
+    """Keeps results, and prints each as it comes, or only the failed ones."""
     for result in results:
         into.append(result)
-        mark = {Verdict.PASSED: "ok", Verdict.FAILED: "FAILED", Verdict.OBSERVED: "seen", Verdict.UNKNOWN: "?"}
+        if is_quiet and result.verdict is not Verdict.FAILED:
+            continue
+        mark = {
+            Verdict.PASSED: "ok",
+            Verdict.FAILED: "FAILED",
+            Verdict.OBSERVED: "seen",
+            Verdict.UNKNOWN: "?",
+        }
         say(f"{mark[result.verdict]:6} {result.part}: {result.name}: {result.detail}"[:240])
 
 
@@ -92,9 +111,19 @@ def schemathesis(url: str, token: str) -> Iterator[Result]:
     """What a tester finds that knows only openapi.yaml."""
     program = ROOT / ".tools/bin/schemathesis"
     if not program.exists():
-        yield Result("contract", "schemathesis", Verdict.UNKNOWN, "it is not installed: `make lint` does that")
+        yield Result(
+            "contract", "schemathesis", Verdict.UNKNOWN, "it is not installed: `make lint` does that"
+        )
         return
-    command = [program, "--config-file", "tools/schemathesis.toml", "run", "openapi.yaml", "--url", url]
+    command: list[str] = [
+        str(program),
+        "--config-file",
+        "tools/schemathesis.toml",
+        "run",
+        "openapi.yaml",
+        "--url",
+        url,
+    ]
     command += ["--header", f"Authorization: Bearer {token}", "--checks", "all", "--max-examples", "40"]
     command += ["--seed", "1", "--no-color", "--workers", "2"]
     done = subprocess.run(
@@ -111,14 +140,15 @@ def schemathesis(url: str, token: str) -> Iterator[Result]:
     yield judged("contract", "schemathesis, which knows only openapi.yaml", faults)
 
 
-def save(path: Path | None, name: str, text: str) -> None:
+def save(path: Path | None, name: str, text: str, *, is_printed: bool = True) -> None:
     """Prints the report, and writes it where version control does not look."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = path or ROOT / ".aws-sam/reports" / f"{name}-{stamp}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     with contextlib.suppress(OSError):
-        print(text, flush=True)
+        if is_printed:
+            print(text, flush=True)
     say(f"the report is in {path}")
 
 
@@ -135,11 +165,12 @@ def try_dev(options: argparse.Namespace) -> int:
         dev.import_names(names())
         contract = Contract(Target(dev.url, issuer, large=LARGE if options.large else None))
         many = LARGE_COUNT if options.large else 0
-        show(record(contract, FunctionSender(dev.url), many, seconds=5), results)
-        show(contract.run(), results)
+        show(record(contract, FunctionSender(dev.url), many, seconds=5), results, is_quiet=options.quiet)
+        show(contract.run(), results, is_quiet=options.quiet)
         if options.schemathesis:
-            show(schemathesis(dev.url, issuer.token(MAIN)), results)
-    save(options.report, "dev", markdown("activities dev", [("address", "this machine")], results, None))
+            show(schemathesis(dev.url, issuer.token(MAIN)), results, is_quiet=options.quiet)
+    text = markdown("activities dev", [("address", "this machine")], results, None)
+    save(options.report, "dev", text, is_printed=not options.quiet)
     say(summary(results))
     return code_of(results)
 
@@ -270,7 +301,9 @@ def use(
     show(guarded("recording", "recording", lambda: record(contract, sender, LARGE_COUNT)), results)
     show(contract.run(), results)
     if options.schemathesis is not False:
-        show(guarded("contract", "schemathesis", lambda: schemathesis(stack.url, issuer.token(MAIN))), results)
+        show(
+            guarded("contract", "schemathesis", lambda: schemathesis(stack.url, issuer.token(MAIN))), results
+        )
     show(guarded("load", "load", lambda: run_load(contract, sender, load)), results)
     show(Cloud(aws, stack, contract, started, tool).run(), results)
 

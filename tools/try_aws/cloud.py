@@ -167,7 +167,9 @@ class Cloud:
                 if newest and int(newest[0]["id"]["N"]) == page["data"][0]["id"]:
                     break
                 if time.perf_counter() - shown > 60:
-                    yield judged(PART, "the index has an entry within a minute", [f"entry {number} is not there"])
+                    yield judged(
+                        PART, "the index has an entry within a minute", [f"entry {number} is not there"]
+                    )
                     return
             lags.append((time.perf_counter() - shown) * 1000)
 
@@ -219,11 +221,15 @@ class Cloud:
             return bool(self.contract.page(user=MAIN, limit=0)["pagination"]["total"] > before)
 
         faults = [] if self.poll(is_recorded) else ["the good one is not recorded"]
-        self.poll(lambda: self.count("RecordQueueUrl") == 0 and self.count("RecordDeadLetterQueueUrl") >= POISON)
+        self.poll(
+            lambda: self.count("RecordQueueUrl") == 0 and self.count("RecordDeadLetterQueueUrl") >= POISON
+        )
         count = self.count("RecordDeadLetterQueueUrl")
         if count != POISON:
             faults.append(f"{count} dead letters came back, not {POISON}")
-        yield judged(PART, "dead letters are moved back", faults, "the good one is recorded, the poison is back")
+        yield judged(
+            PART, "dead letters are moved back", faults, "the good one is recorded, the poison is back"
+        )
 
     def partial_failure(self) -> Iterator[Result]:
         """Poison that is as large as the queue takes has no room for a reason, so the function reports it as
@@ -244,11 +250,15 @@ class Cloud:
 
         faults = [] if self.poll(recorded) == 2 else ["what came after it is not recorded"]
         group = self.group("record-activities")
-        found = self.poll(lambda: [one for one in batches(self.lines(group, "batch recorded")) if one["postponed"]])
+        found = self.poll(
+            lambda: [one for one in batches(self.lines(group, "batch recorded")) if one["postponed"]]
+        )
         if not found:
             faults.append("no batch says that it postponed a message")
         mixed = sum(one["appends"] > 0 for one in found)
-        detail = f"a message of {size:,} bytes is postponed, in {len(found)} batches, {mixed} of them with others"
+        detail = (
+            f"a message of {size:,} bytes is postponed, in {len(found)} batches, {mixed} of them with others"
+        )
         yield judged(PART, "a message that fails holds up no other user", faults, detail)
 
     # What was deployed
@@ -266,14 +276,19 @@ class Cloud:
                 "TableStatus": (found["TableStatus"], "ACTIVE"),
                 "billing": (found.get("BillingModeSummary", {}).get("BillingMode"), "PAY_PER_REQUEST"),
                 "recovery": (
-                    recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED"
+                    recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"],
+                    "ENABLED",
                 ),
                 "encryption": (found.get("SSEDescription", {}).get("Status"), "ENABLED"),
                 "class": (found.get("TableClassSummary", {}).get("TableClass", "STANDARD"), "STANDARD"),
                 "protection of a dev stack": (bool(found.get("DeletionProtectionEnabled")), False),
                 "expiry": (expiry.get("AttributeName"), "expiresAt" if is_ledger else None),
             }
-            faults = [f"{what} is {value!r}, not {wanted!r}" for what, (value, wanted) in facts.items() if value != wanted]
+            faults = [
+                f"{what} is {value!r}, not {wanted!r}"
+                for what, (value, wanted) in facts.items()
+                if value != wanted
+            ]
             yield judged(PART, f"the table {table}", faults, ", ".join(facts))
 
     def permissions(self) -> Iterator[Result]:
@@ -287,9 +302,9 @@ class Cloud:
         yield judged(PART, "the roles suffice: no call was denied", denied)
         iam = self.aws.client("iam")
         tables = [
-            self.aws.client("dynamodb").describe_table(TableName=self.stack.outputs[f"{table}TableName"])["Table"][
-                "TableArn"
-            ]
+            self.aws.client("dynamodb").describe_table(TableName=self.stack.outputs[f"{table}TableName"])[
+                "Table"
+            ]["TableArn"]
             for table in TABLES
         ]
         resources = {"table": tables, "queue": [self.stack.outputs["RecordQueueArn"]]}
@@ -344,7 +359,9 @@ class Cloud:
             response = None
             until = time.monotonic() + 60
             while time.monotonic() < until and (response is None or response.status != 429):
-                response = self.contract.get(f"{LIST}?limit=0", headers={"Origin": "https://console.example.com"})
+                response = self.contract.get(
+                    f"{LIST}?limit=0", headers={"Origin": "https://console.example.com"}
+                )
             assert response
             faults = []
             body = response.json()
@@ -385,11 +402,14 @@ class Cloud:
             lines = self.lines(self.group(function))
             reports: list[Invocation] = [one for one in map(parse_report, lines) if one]
             if not reports:
-                yield Result(PART, f"invocations of {function}", Verdict.UNKNOWN, f"no report in {len(lines)} lines")
+                yield Result(
+                    PART, f"invocations of {function}", Verdict.UNKNOWN, f"no report in {len(lines)} lines"
+                )
                 continue
             one = Invocations.of(reports)
             detail = (
-                f"{one.count} invocations, p50 {one.p50:.0f} ms, p99 {one.p99:.0f} ms; {one.cold} cold starts, "
+                f"{one.count} invocations, p50 {one.p50:.0f} ms, p99 {one.p99:.0f} ms; "
+                f"{one.cold} cold starts, "
                 f"p50 {one.init_p50:.0f} ms, longest {one.init_max:.0f} ms; {one.max_memory_mb} MB of "
                 f"{one.memory_mb} MB at the most"
             )
@@ -398,7 +418,9 @@ class Cloud:
         loud = []
         for function in FUNCTIONS:
             for line in self.lines(self.group(function), "ERROR"):
-                event = json.loads(line) if line.startswith("{") else {"level": "ERROR", "message": line}
+                event: dict[str, Any] = {"level": "ERROR", "message": line}
+                if line.startswith("{"):
+                    event = json.loads(line)
                 if event.get("level") != "ERROR":
                     continue
                 text = event.get("fields", {}).get("message") or event.get("error") or event.get("message")
@@ -503,7 +525,9 @@ class Cloud:
 
         self.poll(found)
         count = found()
-        yield judged(PART, "X-Ray has traces of the functions", [] if count else ["there is none"], f"{count} traces")
+        yield judged(
+            PART, "X-Ray has traces of the functions", [] if count else ["there is none"], f"{count} traces"
+        )
 
     def verify(self) -> Iterator[Result]:
         """The tool proves the log that is in the tables."""

@@ -101,7 +101,7 @@ class Contract:
         given = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"} | dict(headers or {})
         return self.connection.send(path, given.items(), method, body)
 
-    def page(self, path: str = LIST, *, user: int | None = None, **query: object) -> dict[str, Any]:
+    def page(self, path: str = LIST, *, user: int | None = None, **query: Any) -> dict[str, Any]:
         """The body of a page that must come. Raises `ValueError` if it does not."""
         target = f"{path}?{urlencode(query)}" if query else path
         response = self.get(target, user=user)
@@ -110,7 +110,7 @@ class Contract:
             raise ValueError(f"{response.sent}: status {response.status}: {excerpt(response)}")
         return body
 
-    def walk(self, path: str = LIST, *, user: int | None = None, **query: object) -> list[dict[str, Any]]:
+    def walk(self, path: str = LIST, *, user: int | None = None, **query: Any) -> list[dict[str, Any]]:
         """All entries of a list, by cursor. Raises `ValueError` where a page breaks a rule."""
         entries: list[dict[str, Any]] = []
         total: int | None = None
@@ -218,12 +218,14 @@ class Contract:
         later = self.page(limit=1, order="asc")
         resumed = self.page(order="asc", limit=1000, cursor=later["pagination"]["resumeCursor"])
         rest = newest[::-1][1:1001]
-        faults = [] if resumed["data"] == rest[: len(resumed["data"])] and len(rest) else ["other entries follow"]
+        faults = (
+            [] if resumed["data"] == rest[: len(resumed["data"])] and len(rest) else ["other entries follow"]
+        )
         yield judged(PART, "a resume cursor goes on where the list ended", faults)
 
-    def totals(self, name: str, queries: list[tuple[dict[str, object], int]], path: str = LIST) -> Result:
+    def totals(self, name: str, queries: list[tuple[dict[str, Any], int]], path: str = LIST) -> Result:
         """Compares totals, and the entries of the first hundred, with those of the model."""
-        faults = []
+        faults: list[str] = []
         for query, total in queries:
             body = self.page(path, limit=0, **query)
             if body["pagination"]["total"] != total:
@@ -235,7 +237,7 @@ class Contract:
         of = self.model.matching
         kinds = {entry["resourceType"] for entry in self.model.entries}
         actions = {entry["action"] for entry in self.model.entries}
-        queries: list[tuple[dict[str, object], int]] = []
+        queries: list[tuple[dict[str, Any], int]] = []
         for kind in kinds:
             value = "~" if kind is None else kind
             queries.append(({"resourceType": value}, len(of(resource_type={kind}))))
@@ -245,7 +247,7 @@ class Contract:
             queries.append(({"excludeAction": action}, len(of(exclude_action={action}))))
         two = sorted(kind for kind in kinds if kind)[:2]
         some = of(resource_type=set(two), exclude_action={"create"})
-        combined: dict[str, object] = {"resourceType": ",".join([*two, "", two[0] if two else ""])}
+        combined: dict[str, Any] = {"resourceType": ",".join([*two, "", two[0] if two else ""])}
         combined["excludeAction"] = "create"
         if two:
             queries.append((combined, len(some)))
@@ -265,17 +267,17 @@ class Contract:
             if entry["project"] and entry["environment"]:
                 slugs[entry["project"]["slug"], entry["environment"]["slug"]] = entry["environmentId"]
         projects = {e["project"]["slug"]: e["projectId"] for e in self.model.entries if e["project"]}
-        queries: list[tuple[dict[str, object], int]] = [
+        queries: list[tuple[dict[str, Any], int]] = [
             ({"projectSlug": slug}, len(self.model.matching(project=number)))
             for slug, number in projects.items()
         ]
         for (project, environment), number in slugs.items():
-            query: dict[str, object] = {"projectSlug": project, "environmentSlug": environment}
+            query: dict[str, Any] = {"projectSlug": project, "environmentSlug": environment}
             queries.append((query, len(self.model.matching(environment=number))))
         queries.append(({"projectSlug": "no-such-project"}, 0))
         yield self.totals("totals of projects and environments", queries)
         simple = [pair for pair in slugs if all(re.fullmatch("[a-z0-9-]+", slug) for slug in pair)]
-        faults = []
+        faults: list[str] = []
         for project, environment in simple:
             wanted = self.shown(self.model.matching(environment=slugs[project, environment]))[::-1]
             if self.shown(self.walk(f"{LIST}/{project}/{environment}", limit=100)) != wanted:
@@ -314,12 +316,17 @@ class Contract:
             "resourceType": Model.facet(matching, "resourceType"),
             "action": Model.facet(entries, "action"),
         }
-        yield judged(PART, "facets", [] if body.get("facets") == facets else [f"{body.get('facets')}, not {facets}"])
+        yield judged(
+            PART, "facets", [] if body.get("facets") == facets else [f"{body.get('facets')}, not {facets}"]
+        )
         start, end = millis(entries[0]["createdAt"]), millis(entries[-1]["createdAt"]) + 1
         found = body.get("histogram", {})
         counts = Model.histogram(matching, start, end, 7)
-        faults = []
-        if [found.get("from"), found.get("to")] != [entries[0]["createdAt"], self.after(entries[-1]["createdAt"])]:
+        faults: list[str] = []
+        if [found.get("from"), found.get("to")] != [
+            entries[0]["createdAt"],
+            self.after(entries[-1]["createdAt"]),
+        ]:
             faults.append(f"it is from {found.get('from')} to {found.get('to')}")
         if found.get("counts") != counts:
             faults.append(f"{found.get('counts')}, not {counts}")
@@ -333,15 +340,16 @@ class Contract:
     def limits(self) -> Iterator[Result]:
         """Limits and offsets at their ends."""
         total = len(self.model.entries)
-        faults = []
-        for query, limit, count, has_more in [
+        faults: list[str] = []
+        cases: list[tuple[dict[str, Any], int, int, bool]] = [
             ({}, 100, min(100, total), total > 100),
             ({"limit": 0}, 0, 0, total > 0),
             ({"limit": 100_000, "resourceType": "no_such_type"}, 1000, 0, False),
             ({"limit": 10, "offset": total}, 10, 0, False),
             ({"limit": 10, "offset": LAST_ID}, 10, 0, False),
             ({"limit": 10, "offset": max(total - 1, 0)}, 10, min(total, 1), False),
-        ]:
+        ]
+        for query, limit, count, has_more in cases:
             body = self.page(**query)
             found = body["pagination"]
             if (found["limit"], len(body["data"]), found["hasMore"]) != (limit, count, has_more):
@@ -353,7 +361,7 @@ class Contract:
     def single(self) -> Iterator[Result]:
         """One entry, another user's, and none."""
         entry = self.model.entries[0]
-        faults = []
+        faults: list[str] = []
         for query in ["", "?include=client"]:
             response = self.get(f"{LIST}/{entry['id']}{query}")
             wanted = entry if query else self.plain_entries()[-1]
@@ -367,7 +375,9 @@ class Contract:
             return
         others = self.page(user=self.target.other, limit=1)["data"]
         response = self.get(f"{LIST}/{others[0]['id']}")
-        yield judged(PART, "another user's entry", differences(response, Expected(403, code="not_your_activity")))
+        yield judged(
+            PART, "another user's entry", differences(response, Expected(403, code="not_your_activity"))
+        )
 
     def formats(self) -> Iterator[Result]:
         """NDJSON and CSV hold the entries of the JSON page."""
@@ -440,7 +450,7 @@ class Contract:
         if cursor is None:
             yield Result(PART, "cursors", Verdict.UNKNOWN, "the log has fewer than two entries")
             return
-        faults = []
+        faults: list[str] = []
         for query in [
             {"cursor": cursor, "action": "create"},
             {"cursor": cursor, "order": "asc"},
@@ -454,7 +464,7 @@ class Contract:
         faults = []
         for at in range(0, len(cursor), 5):
             other = "A" if cursor[at] != "A" else "B"
-            response = self.get(f"{LIST}?cursor={cursor[:at]}{other}{cursor[at + 1:]}")
+            response = self.get(f"{LIST}?cursor={cursor[:at]}{other}{cursor[at + 1 :]}")
             code = (response.json() or {}).get("code")
             if (response.status, code) not in {(400, "invalid_parameter"), (409, "log_rewritten")}:
                 faults.append(f"{response.sent}: {response.status} {code}")
@@ -478,7 +488,7 @@ class Contract:
             "buckets=5": "buckets",
             "include=histogram&buckets=101": "buckets",
         }
-        faults = []
+        faults: list[str] = []
         for query, parameter in bad.items():
             expected = Expected(400, code="invalid_parameter", parameter=parameter)
             faults += differences(self.get(f"{LIST}?{query}"), expected)
@@ -507,9 +517,16 @@ class Contract:
         wrong = f"{LIST}?limit=ten"
         xml = {"Accept": "application/xml"}
         faults = [
-            *differences(self.connection.send(wrong, xml.items(), "POST", b""), Expected(401, code="unauthenticated")),
-            *differences(self.get(wrong, method="POST", headers=xml, body=b""), Expected(405, code="method_not_allowed")),
-            *differences(self.get(wrong, headers=xml), Expected(400, code="invalid_parameter", parameter="limit")),
+            *differences(
+                self.connection.send(wrong, xml.items(), "POST", b""), Expected(401, code="unauthenticated")
+            ),
+            *differences(
+                self.get(wrong, method="POST", headers=xml, body=b""),
+                Expected(405, code="method_not_allowed"),
+            ),
+            *differences(
+                self.get(wrong, headers=xml), Expected(400, code="invalid_parameter", parameter="limit")
+            ),
             *differences(self.get(f"{LIST}/{LAST_ID}", headers=xml), Expected(406, code="not_acceptable")),
         ]
         yield judged(PART, "the order of the checks", faults)
@@ -517,7 +534,7 @@ class Contract:
     def tokens(self) -> Iterator[Result]:
         """401, with a challenge."""
         expected = Expected(401, {"www-authenticate": "Bearer"}, code="unauthenticated")
-        faults = []
+        faults: list[str] = []
         for path in [LIST, f"{LIST}/my-project/production", f"{LIST}/1"]:
             faults += differences(self.connection.send(path), expected)
         yield judged(PART, "401 without a token, with WWW-Authenticate", faults)
@@ -537,7 +554,9 @@ class Contract:
         if self.is_gateway:
             yield judged(PART, name, differences(response, Expected(401)))
         else:
-            yield Result(PART, name, self.not_5xx(response), f"{response.status}; cargo lambda watch drops one")
+            yield Result(
+                PART, name, self.not_5xx(response), f"{response.status}; cargo lambda watch drops one"
+            )
 
     def cors(self) -> Iterator[Result]:
         """What a browser asks before, and finds on the response."""
@@ -562,7 +581,9 @@ class Contract:
             yield Result(PART, name, self.not_5xx(response), f"{response.status} {shown}")
         plain = self.get(LIST, method="OPTIONS")
         yield Result(
-            PART, "OPTIONS that is no preflight, with a token", self.not_5xx(plain),
+            PART,
+            "OPTIONS that is no preflight, with a token",
+            self.not_5xx(plain),
             f"{plain.status}; docs/contract.md has 405, where API Gateway does not answer by itself",
         )
         if not self.is_gateway:
@@ -604,7 +625,11 @@ class Contract:
             yield judged(PART, name, faults, f"{size:,} bytes in {seconds:.1f} s")
         entries = self.walk(user=user, limit=1000)
         ids = self.shown(entries)
-        faults = [] if len(set(ids)) == total and ids == sorted(ids, reverse=True) else ["entries twice or missing"]
+        faults = (
+            []
+            if len(set(ids)) == total and ids == sorted(ids, reverse=True)
+            else ["entries twice or missing"]
+        )
         yield judged(PART, "a walk over large pages", faults, f"{total} entries")
 
     def viewer(self) -> Iterator[Result]:
@@ -623,7 +648,9 @@ class Contract:
             is_hashed = re.search(r"-[0-9A-Z]{8}\.", name)
             kept = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
             kind = kinds[Path(name).suffix] + "; charset=utf-8"
-            found = list(differences(response, Expected(200, always | {"content-type": kind, "cache-control": kept})))
+            found = list(
+                differences(response, Expected(200, always | {"content-type": kind, "cache-control": kept}))
+            )
             if response.status == 404 and not self.target.is_seeded:
                 others.append(name)
                 continue
@@ -636,7 +663,7 @@ class Contract:
         yield judged(PART, "the files of the viewer", faults, f"{len(names)} files")
         if others:
             yield Result(PART, "another version of the viewer", Verdict.OBSERVED, ", ".join(others))
-        faults = []
+        faults: list[str] = []
         for path in ["/viewer/none.js", "/viewer/%2e%2e", "/viewer/..%2fCargo.toml"]:
             response = self.connection.send(path)
             if response.status != 404:
@@ -666,7 +693,9 @@ class Contract:
             # Encoded twice, and decoded once, it is another slug: that of nothing.
             faults = list(differences(response, Expected(404, code="project_or_environment_not_found")))
             yield judged(BYTES, f"the same, encoded twice: {once_more.removeprefix(LIST)}", faults)
-            query = urlencode({"projectSlug": pair[0], "environmentSlug": pair[1], "limit": 0}, quote_via=quote)
+            query = urlencode(
+                {"projectSlug": pair[0], "environmentSlug": pair[1], "limit": 0}, quote_via=quote
+            )
             response = self.get(f"{LIST}?{query}")
             faults = list(differences(response, Expected(200, {"x-total-count": str(wanted)})))
             yield judged(BYTES, f"query {query}", faults)
@@ -691,13 +720,13 @@ class Contract:
             f"{LIST}/%ff/%c3",
             f"{LIST}/../activities",
             f"{LIST}/%2e%2e/%2e%2e",
-            f"{LIST}/<script>/\"{{}}|\\^`",
+            f'{LIST}/<script>/"{{}}|\\^`',
             f"{LIST}/é/日本",
             f"{LIST}/my-project;a=b/production",
             f"{LIST}/a b/c",
             f"{LIST}?action=<script>",
             f"{LIST}?action=é",
-            f"{LIST}?action=\"{{}}|\\^`",
+            f'{LIST}?action="{{}}|\\^`',
             f"{LIST}?action=%",
             f"{LIST}?action=%zz",
             f"{LIST}?action=%ff",
@@ -723,7 +752,9 @@ class Contract:
             self.connection.close()
         body = response.json()
         is_dict = isinstance(body, dict)
-        said = (body.get("code") or body.get("message") or str(body)[:80]) if is_dict else excerpt(response, 80)
+        said = (
+            (body.get("code") or body.get("message") or str(body)[:80]) if is_dict else excerpt(response, 80)
+        )
         return Result(BYTES, name, self.not_5xx(response), f"{response.status} {said}")
 
     def sizes(self) -> Iterator[Result]:
@@ -731,7 +762,9 @@ class Contract:
         response = self.get(f"{LIST}?limit=0&action={'x' * (8192 - len('limit=0&action='))}")
         yield judged(BYTES, "a query of 8,192 bytes", differences(response, Expected(200)))
         response = self.get(f"{LIST}?limit=0&action={'x' * (8193 - len('limit=0&action='))}")
-        yield judged(BYTES, "a query of 8,193 bytes", differences(response, Expected(400, code="query_too_long")))
+        yield judged(
+            BYTES, "a query of 8,193 bytes", differences(response, Expected(400, code="query_too_long"))
+        )
         yield self.observe("a query of 20,000 bytes", f"{LIST}?action={'x' * 20_000}")
         yield self.observe("a header of 20,000 bytes", f"{LIST}?limit=0", {"X-Request-Id": "x" * 20_000})
         long = {"Authorization": f"Bearer {'x' * 8_193}"}

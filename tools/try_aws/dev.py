@@ -48,7 +48,7 @@ class Dev:
         for line in self._process.stdout:
             if line.startswith("Ctrl-C"):
                 # The functions write a line for each request there; a pipe that nobody reads would hold them.
-                drain = partial(deque, self._process.stdout, maxlen=0)
+                drain: partial[deque[str]] = partial(deque, self._process.stdout, maxlen=0)
                 threading.Thread(target=drain, name="drain", daemon=True).start()
                 return self
         self._process.wait()

@@ -141,7 +141,5 @@ def page_differences(body: Any, *, is_ascending: bool = False, with_client: bool
         ("resumeCursor", is_ascending),
     ]:
         cursor = pagination.get(name)
-        if (cursor is not None) != is_due:
-            yield f"{name} is {cursor!r}"
-        elif cursor is not None and not CURSOR.fullmatch(cursor):
+        if (cursor is not None) != is_due or (cursor is not None and not CURSOR.fullmatch(cursor)):
             yield f"{name} is {cursor!r}"

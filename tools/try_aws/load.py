@@ -123,7 +123,8 @@ def run_load(contract: Contract, sender: Sender, load: Load, seconds: float = 30
     waited, missing = wait_for(contract, dict.fromkeys(LOAD, each), seconds)
     faults = [f"user {user}: {count} are missing" for user, count in missing.items()]
     rate = each * len(LOAD) / (sent + waited)
-    detail = f"{each * len(LOAD)} messages sent in {sent:.1f} s, the last recorded {waited:.1f} s later: {rate:.0f} a second"
+    detail = f"{each * len(LOAD)} messages sent in {sent:.1f} s"
+    detail += f", the last recorded {waited:.1f} s later: {rate:.0f} a second"
     yield judged(PART, f"messages from {load.senders} senders are recorded", faults, detail)
     faults = []
     for user in [LOAD[0], LOAD[-1]]:

@@ -7,7 +7,7 @@ The queue gets what services send: plain messages, odd ones, which are repaired 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ PROJECTS = {
     7: "codepanel",
     20: "a+b %2F é",
     21: "q?z&x=1#frag",
-    22: "日本 \"<>\\^`{|}",
+    22: '日本 "<>\\^`{|}',
     23: "50%",
 }
 ENVIRONMENTS = {4: (4, "production"), 5: (4, "staging"), 9: (7, "master"), 24: (20, "x/y")} | {
@@ -98,7 +98,7 @@ def plain(user: int, number: int, start: datetime = START) -> Message:
         "resourceType": kind,
         "resourceId": number + 1 if kind else None,
         "action": action,
-        "description": f"{action} {number}: é, \"quoted\", 日本, \u2028 and a comma",
+        "description": f'{action} {number}: é, "quoted", 日本, \u2028 and a comma',
         "metadata": {"number": number, "text": "<&>", "nested": {"list": [1, None, True]}},
     }
     client = {"ipAddress": "203.0.113.10", "userAgent": "curl/8.7.1"}
@@ -123,7 +123,8 @@ def odd(user: int) -> Iterator[Message]:
     for number, (name, came, kept, said) in enumerate(repairs):
         body = {"userId": user, "action": "sync", name: came, "idempotencyKey": f"odd-{user}-{number}"}
         yield Message(user, json.dumps(body), {"action": "sync", name: kept, "altered": {name: said}})
-    half = f'{{"userId":{user},"action":"sync","description":"deployed \\ud83d","idempotencyKey":"odd-{user}-half"}}'
+    half = f'{{"userId":{user},"action":"sync","idempotencyKey":"odd-{user}-half",'
+    half += '"description":"deployed \\ud83d"}'
     kept_half = {"description": "deployed \ufffd", "altered": {"description": '"deployed \\ud83d"'}}
     yield Message(user, half, {"action": "sync"} | kept_half)
     inside = {"userId": user, "action": "update", "idempotencyKey": f"odd-{user}-envelope"}
@@ -229,7 +230,7 @@ class Model:
     def matching(self, **filters: Any) -> list[dict[str, Any]]:
         """The entries, oldest first, that pass filters of the API; each is a set of values, with None for
         entries without a type, or a bound of time in milliseconds, or an id."""
-        tests = {
+        tests: dict[str, Callable[[dict[str, Any], Any], bool]] = {
             "resource_type": lambda entry, values: entry["resourceType"] in values,
             "exclude_resource_type": lambda entry, values: entry["resourceType"] not in values,
             "action": lambda entry, values: entry["action"] in values,

@@ -40,7 +40,9 @@ def record(contract: Contract, sender: Sender, large_count: int, seconds: float 
     waited, missing = wait_for(contract, {user: len(entries) for user, entries in wanted.items()}, seconds)
     faults = [f"user {user}: {count} are missing" for user, count in missing.items()]
     count = len(sent) + len(many)
-    yield judged(PART, "every message is recorded", faults, f"{count} messages, {waited:.1f} s after the last")
+    yield judged(
+        PART, "every message is recorded", faults, f"{count} messages, {waited:.1f} s after the last"
+    )
     for user, entries in wanted.items():
         found = contract.walk(user=user, order="asc", limit=1000, include="client")
         name = f"the log of user {user} is what was sent, in its order, and nothing twice"

@@ -30,14 +30,18 @@ def summary(results: Iterable[Result]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict)
 
 
-def markdown(title: str, facts: Sequence[tuple[str, str]], results: Sequence[Result], left: Sequence[str] | None) -> str:
+def markdown(
+    title: str, facts: Sequence[tuple[str, str]], results: Sequence[Result], left: Sequence[str] | None
+) -> str:
     """The whole report. `left` is what the tear-down left behind; None if nothing was torn down."""
     lines = [f"# {title}", "", *(f"* {name}: {cell(value)}" for name, value in facts), ""]
     lines += [f"Checks: {summary(results)}.", ""]
     failed = [result for result in results if result.verdict is Verdict.FAILED]
     if failed:
         lines += ["## What failed", ""]
-        lines += [f"* **{cell(result.part)}: {cell(result.name)}**: {cell(result.detail)}" for result in failed]
+        lines += [
+            f"* **{cell(result.part)}: {cell(result.name)}**: {cell(result.detail)}" for result in failed
+        ]
         lines += [""]
     for part in dict.fromkeys(result.part for result in results):
         lines += [f"## {part.capitalize()}", "", "| check | result | detail |", "|---|---|---|"]

@@ -92,7 +92,11 @@ class FunctionSender:
                 headers = [("Content-Type", "application/json")]
                 response = connection.send(self.PATH, headers, "POST", body)
                 answer = response.json()
-                if response.status != 200 or not isinstance(answer, dict) or "batchItemFailures" not in answer:
+                if (
+                    response.status != 200
+                    or not isinstance(answer, dict)
+                    or "batchItemFailures" not in answer
+                ):
                     raise OSError(f"{response.sent}: {response.status}: {response.content[:200]!r}")
                 failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
                 if failed != wanted:

@@ -47,16 +47,18 @@ STAYS = [
 """What nobody can delete."""
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818
     """Something that ends the trial; the text says what."""
 
 
 class Aws:
     """The services of an account in a region, by name."""
 
-    def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
+    def __init__(
+        self, region: str | None = None, profile: str | None = None, endpoint: str | None = None
+    ) -> None:
         """`endpoint` is that of an emulator."""
-        self._session = boto3.Session(region_name=region, profile_name=profile)
+        self._session: Any = boto3.Session(region_name=region, profile_name=profile)
         if not self._session.region_name:
             raise Failure("no region is configured: give one with --region, or set AWS_REGION")
         self.region: str = self._session.region_name
@@ -95,8 +97,7 @@ class Aws:
 
 
 def say(text: str) -> None:
-    """Tells the reader how far it is. A terminal that was closed is no reason to stop: there may be a stack to
-    remove."""
+    """Tells the reader how far it is. A closed terminal is no reason to stop: there may be a stack to remove."""
     with contextlib.suppress(OSError):
         print(f"try-aws {time.monotonic() - BEGAN:6.1f} s: {text}", file=sys.stderr, flush=True)
 
@@ -130,7 +131,9 @@ class Stack:
 
     def __init__(self, aws: Aws, name: str) -> None:
         if not name.startswith(PREFIX) or not name.replace("-", "").isalnum() or len(name) > 40:
-            raise Failure(f"the name must begin with {PREFIX}, and have letters, digits and hyphens, at most 40")
+            raise Failure(
+                f"the name must begin with {PREFIX}, and have letters, digits and hyphens, at most 40"
+            )
         self.aws, self.name = aws, name
         self.bucket = f"{name}-artifacts"
         self.outputs: dict[str, str] = {}
@@ -142,9 +145,13 @@ class Stack:
     def check_free(self) -> None:
         """Raises `Failure` if there is something of that name."""
         if left := list(self.leftovers()):
-            raise Failure(f"something is there already: {'; '.join(left)}. `--tear-down {self.name}` removes it")
+            raise Failure(
+                f"something is there already: {'; '.join(left)}. `--tear-down {self.name}` removes it"
+            )
 
-    def deploy(self, secret: str, architecture: str, template: Path | None = None, *, is_built: bool = False) -> None:
+    def deploy(
+        self, secret: str, architecture: str, template: Path | None = None, *, is_built: bool = False
+    ) -> None:
         """Builds and deploys as the README does, with a bucket of the stack's own, so that it can be removed.
 
         The secret goes to ``sam`` in a file that nobody else may read, and not in its arguments.
@@ -160,7 +167,9 @@ class Stack:
             descriptor = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 overrides = json.dumps(parameter_overrides(secret, architecture))
-                file.write(f"version = 0.1\n\n[default.deploy.parameters]\nparameter_overrides = {overrides}\n")
+                file.write(
+                    f"version = 0.1\n\n[default.deploy.parameters]\nparameter_overrides = {overrides}\n"
+                )
             command = [sam, "deploy", "--config-file", str(config), "--stack-name", self.name]
             command += ["--region", self.aws.region, "--s3-bucket", self.bucket, "--no-confirm-changeset"]
             command += ["--capabilities", "CAPABILITY_IAM", "--on-failure", "DELETE"]
@@ -188,7 +197,9 @@ class Stack:
             "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=self.name
         )
         self.resources = {
-            one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed if "PhysicalResourceId" in one
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
+            for one in listed
+            if "PhysicalResourceId" in one
         }
 
     @property
@@ -310,7 +321,11 @@ class Stack:
         listed = self.aws.pages(service, operation, member, **given)
         own = (self.name, f"{self.name}-")
         names = [str(one[key]) for one in listed]
-        return [name for name in names if name.rsplit(":", 1)[-1] == own[0] or name.rsplit(":", 1)[-1].startswith(own[1])]
+        return [
+            name
+            for name in names
+            if name.rsplit(":", 1)[-1] == own[0] or name.rsplit(":", 1)[-1].startswith(own[1])
+        ]
 
     def leftovers(self) -> Iterator[str]:
         """Whatever there is of this stack, by name."""

@@ -102,7 +102,9 @@ class Connection:
         lines += [f"{name}: {value}".encode() for name, value in given]
         if body is not None:
             lines.append(f"Content-Length: {len(body)}".encode())
-        request = b"\r\n".join([*lines, b"", body or b""]) if body is not None else b"\r\n".join([*lines, b"", b""])
+        request = (
+            b"\r\n".join([*lines, b"", body or b""]) if body is not None else b"\r\n".join([*lines, b"", b""])
+        )
         sent = f"{method} {raw.decode(errors='backslashreplace')}"
         # A connection that was kept may have been closed by the other side; a new one may not.
         for is_kept in [True, False] if self._socket else [False]:

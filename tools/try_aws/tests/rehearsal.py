@@ -8,6 +8,8 @@ against what must come of it; what it does not have must be reported, and must n
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -93,7 +95,11 @@ class TwoTables:
     def describe_continuous_backups(self, **given: Any) -> Any:
         """Likewise: the trial must have asked for this very table."""
         self._control.describe_table(**given)
-        return {"ContinuousBackupsDescription": {"PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}}
+        return {
+            "ContinuousBackupsDescription": {
+                "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}
+            }
+        }
 
     def describe_time_to_live(self, **given: Any) -> Any:
         """Likewise."""
@@ -134,7 +140,11 @@ class Account(Aws):
 
     def __init__(self, endpoint: str, dev: Dev) -> None:
         super().__init__(ACCESS["region_name"], endpoint=endpoint)
-        local = {"region_name": ACCESS["region_name"], "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        local = {
+            "region_name": ACCESS["region_name"],
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+        }
         data = boto3.client("dynamodb", endpoint_url=dev.dynamodb, **local)
         self._clients["dynamodb"] = TwoTables(super().client("dynamodb"), data)
         self._clients["sqs"] = Queues(super().client("sqs"))
@@ -173,7 +183,12 @@ class EventSource(threading.Thread):
 
     def __init__(self, account: Account, stack: Stack, dev: Dev) -> None:
         super().__init__(name="event source", daemon=True)
-        self._sqs, self._logs, self._stack, self._dev = account.client("sqs"), account.client("logs"), stack, dev
+        self._sqs, self._logs, self._stack, self._dev = (
+            account.client("sqs"),
+            account.client("logs"),
+            stack,
+            dev,
+        )
         self._is_ending = threading.Event()
         self.failure: BaseException | None = None
         self._group = f"/aws/lambda/{stack.name}/record-activities"
@@ -243,7 +258,11 @@ class EventSource(threading.Thread):
         """The lines of the function and of Lambda."""
         line = {"message": "batch recorded", "appends": appends, "postponed": postponed, "retries": 0}
         metrics = {"durationMs": 9.5, "billedDurationMs": 10, "memorySizeMB": 256, "maxMemoryUsedMB": 30}
-        record = {"requestId": str(uuid.uuid4()), "status": "success", "metrics": metrics | {"initDurationMs": 80}}
+        record = {
+            "requestId": str(uuid.uuid4()),
+            "status": "success",
+            "metrics": metrics | {"initDurationMs": 80},
+        }
         now = int(time.time() * 1000)
         events = [
             {"timestamp": now, "message": json.dumps(one)}
@@ -288,7 +307,14 @@ def rehearse(tool: Path) -> None:
             code = boto3.client("s3", endpoint_url=endpoint, **ACCESS)
             code.create_bucket(Bucket="code")
             code.put_object(Bucket="code", Key="bootstrap.zip", Body=b"")
-            stack.deploy(SIGNED, "arm64", transformed(Path(folder)))
+            written = io.StringIO()
+            try:
+                with contextlib.redirect_stderr(written):
+                    stack.deploy(SIGNED, "arm64", transformed(Path(folder)))
+            except Failure as failure:
+                sys.exit(f"{written.getvalue()}try_aws: {failure}")
+            check(SIGNED not in written.getvalue(), "the secret was printed")
+            check("CREATE_COMPLETE" in written.getvalue(), "sam says nothing of a stack")
             stack.look()
             check(len(stack.resources) > 20, f"few resources: {stack.resources}")
             try:
@@ -331,7 +357,9 @@ def judge(results: list[Result], left: list[str]) -> None:
     wrong = [name for name in MUST_PASS if name not in by_name or by_name[name].verdict is not Verdict.PASSED]
     wrong += [name for name in MUST_APPEAR if name not in by_name]
     wrong += [result.name for result in results if result.part == "load" and result.verdict is Verdict.FAILED]
-    wrong += [result.name for result in results if result.part == "load" and result.verdict is Verdict.UNKNOWN]
+    wrong += [
+        result.name for result in results if result.part == "load" and result.verdict is Verdict.UNKNOWN
+    ]
     if wrong or left:
         for result in results:
             print(f"{result.verdict.value:9} {result.name}: {result.detail[:300]}")

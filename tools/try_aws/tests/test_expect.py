@@ -22,7 +22,9 @@ PROBLEM_HEADERS = (("Content-Type", "application/problem+json"), ("Cache-Control
 WANTED = Expected(400, code="invalid_parameter", parameter="limit")
 
 
-def response(body: object, status: int = 400, headers: tuple[tuple[str, str], ...] = PROBLEM_HEADERS) -> Response:
+def response(
+    body: object, status: int = 400, headers: tuple[tuple[str, str], ...] = PROBLEM_HEADERS
+) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Response(status, headers, content, 1.0, "GET /")
 
