@@ -103,7 +103,7 @@ costs:
 test-moto: $(SAM) $(CARGO_LAMBDA) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
-	PYTHONPATH=tools/try_aws python3 -m unittest discover --quiet --start-directory tools/try_aws/tests
+	PYTHONPATH=$(CURDIR)/$(AWS):tools/try_aws python3 -m unittest discover --quiet --start-directory tools/try_aws/tests
 	$(IN_AWS) python3 tools/try_aws --dev target/debug/activities --no-large --quiet
 	$(IN_AWS) python3 tools/try_aws/tests/rehearsal.py target/debug/activities
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \

@@ -36,7 +36,7 @@ from tokens import Given, Issuer
 
 DOLLAR = 1.0
 """Above this estimate, somebody must say --yes."""
-CONTRACT_READS = 1500
+CONTRACT_READS = 5000
 """More requests than `contract` and `cloud` make, other than large ones."""
 LARGE_READS = 30
 SCHEMATHESIS_READS = 2500

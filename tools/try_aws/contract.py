@@ -663,7 +663,7 @@ class Contract:
         yield judged(PART, "the files of the viewer", faults, f"{len(names)} files")
         if others:
             yield Result(PART, "another version of the viewer", Verdict.OBSERVED, ", ".join(others))
-        faults: list[str] = []
+        faults = []
         for path in ["/viewer/none.js", "/viewer/%2e%2e", "/viewer/..%2fCargo.toml"]:
             response = self.connection.send(path)
             if response.status != 404:

@@ -97,7 +97,7 @@ class Aws:
 
 
 def say(text: str) -> None:
-    """Tells the reader how far it is. A closed terminal is no reason to stop: there may be a stack to remove."""
+    """Tells the reader how far it is. A closed terminal is no reason to stop while there is a stack."""
     with contextlib.suppress(OSError):
         print(f"try-aws {time.monotonic() - BEGAN:6.1f} s: {text}", file=sys.stderr, flush=True)
 
