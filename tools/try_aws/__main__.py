@@ -165,7 +165,9 @@ def try_dev(options: argparse.Namespace) -> int:
         dev.import_names(names())
         contract = Contract(Target(dev.url, issuer, large=LARGE if options.large else None))
         many = LARGE_COUNT if options.large else 0
-        show(record(contract, FunctionSender(dev.url), many, seconds=5), results, is_quiet=options.quiet)
+        sender = FunctionSender(dev.url)
+        recording = guarded("recording", "recording", lambda: record(contract, sender, many, seconds=5))
+        show(recording, results, is_quiet=options.quiet)
         show(contract.run(), results, is_quiet=options.quiet)
         if options.schemathesis:
             show(schemathesis(dev.url, issuer.token(MAIN)), results, is_quiet=options.quiet)

@@ -74,7 +74,7 @@ class Cloud:
             ("activities verify", self.verify),
         ]
         for name, check in checks:
-            yield from guarded(PART, name, check)
+            yield from guarded(PART, name, check, Verdict.UNKNOWN)
 
     # Help
 

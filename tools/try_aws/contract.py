@@ -28,7 +28,7 @@ from expect import (
     page_differences,
 )
 from messages import ENVIRONMENTS, LARGE, MAIN, OTHER, PROJECTS, ROOT, Model, millis, stamp
-from outcome import Result, Verdict, guarded, judged
+from outcome import Broken, Result, Verdict, guarded, judged
 from wire import Connection, Response
 
 LIST = "/api/activities"
@@ -102,16 +102,16 @@ class Contract:
         return self.connection.send(path, given.items(), method, body)
 
     def page(self, path: str = LIST, *, user: int | None = None, **query: Any) -> dict[str, Any]:
-        """The body of a page that must come. Raises `ValueError` if it does not."""
+        """The body of a page that must come. Raises `Broken` if it does not."""
         target = f"{path}?{urlencode(query)}" if query else path
         response = self.get(target, user=user)
         body = response.json()
         if response.status != 200 or not isinstance(body, dict):
-            raise ValueError(f"{response.sent}: status {response.status}: {excerpt(response)}")
+            raise Broken(f"{response.sent}: status {response.status}: {excerpt(response)}")
         return body
 
     def walk(self, path: str = LIST, *, user: int | None = None, **query: Any) -> list[dict[str, Any]]:
-        """All entries of a list, by cursor. Raises `ValueError` where a page breaks a rule."""
+        """All entries of a list, by cursor. Raises `Broken` where a page breaks a rule."""
         entries: list[dict[str, Any]] = []
         total: int | None = None
         given = dict(query)
@@ -120,7 +120,7 @@ class Contract:
             response = self.get(target, user=user)
             body = response.json()
             if response.status != 200:
-                raise ValueError(f"{response.sent}: status {response.status}: {excerpt(response)}")
+                raise Broken(f"{response.sent}: status {response.status}: {excerpt(response)}")
             is_ascending = query.get("order") == "asc"
             with_client = query.get("include") == "client"
             faults = list(page_differences(body, is_ascending=is_ascending, with_client=with_client))
@@ -135,11 +135,11 @@ class Contract:
             if (link is None) != (cursor is None) or (cursor and f"cursor={cursor}>" not in str(link)):
                 faults.append(f"Link is {link!r}, and the cursor {cursor!r}")
             if faults:
-                raise ValueError(f"{response.sent}: {'; '.join(faults)}")
+                raise Broken(f"{response.sent}: {'; '.join(faults)}")
             entries += body["data"]
             if cursor is None:
                 if len(entries) != total:
-                    raise ValueError(f"{response.sent}: {len(entries)} entries of {total}")
+                    raise Broken(f"{response.sent}: {len(entries)} entries of {total}")
                 return entries
             given = query | {"cursor": cursor}
 

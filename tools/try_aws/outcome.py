@@ -36,9 +36,18 @@ def judged(part: str, name: str, problems: Iterable[str], detail: str = "") -> R
     return Result(part, name, Verdict.PASSED, detail)
 
 
-def guarded(part: str, name: str, check: Callable[[], Iterable[Result]]) -> Iterator[Result]:
-    """The results of a check. An exception in it is a result, too: the other checks go on."""
+class Broken(Exception):  # noqa: N818
+    """A response that breaks the contract, where the check cannot go on with it."""
+
+
+def guarded(
+    part: str, name: str, check: Callable[[], Iterable[Result]], verdict: Verdict = Verdict.FAILED
+) -> Iterator[Result]:
+    """The results of a check. An exception in it is a result, too, with this verdict: the other checks go
+    on. What breaks the contract has always failed."""
     try:
         yield from check()
+    except Broken as error:
+        yield Result(part, name, Verdict.FAILED, str(error)[:500])
     except Exception as error:  # Whatever it is, the report names it, and the stack is torn down.
-        yield Result(part, name, Verdict.UNKNOWN, f"{type(error).__name__}: {error}"[:500])
+        yield Result(part, name, verdict, f"{type(error).__name__}: {error}"[:500])

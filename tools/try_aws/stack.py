@@ -37,6 +37,9 @@ FUNCTIONS = {
 
 TABLES = ["Activities", "Directory", "Ledger"]
 
+UNSEEN = "it cannot be seen whether there is any"
+"""What is said where a service cannot be asked."""
+
 STAYS = [
     "Metrics of CloudWatch, also those in the namespace ActivityLogs/{name}: they expire after 15 months, "
     "and cost nothing once nothing is added",
@@ -58,6 +61,8 @@ class Aws:
         self, region: str | None = None, profile: str | None = None, endpoint: str | None = None
     ) -> None:
         """`endpoint` is that of an emulator."""
+        # boto3 knows AWS_DEFAULT_REGION alone; the tool and the SDKs of Rust know AWS_REGION.
+        region = region or os.environ.get("AWS_REGION")
         self._session: Any = boto3.Session(region_name=region, profile_name=profile)
         if not self._session.region_name:
             raise Failure("no region is configured: give one with --region, or set AWS_REGION")
@@ -112,9 +117,14 @@ def run(command: list[str], hidden: str, environment: Mapping[str, str] | None =
         command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout
-        for line in process.stdout:
-            with contextlib.suppress(OSError):
-                print("  " + line.replace(hidden, "***").rstrip(), file=sys.stderr, flush=True)
+        try:
+            for line in process.stdout:
+                with contextlib.suppress(OSError):
+                    print("  " + line.replace(hidden, "***").rstrip(), file=sys.stderr, flush=True)
+        except BaseException:
+            # The block would wait for its end.
+            process.terminate()
+            raise
     if process.returncode:
         raise Failure(f"{Path(command[0]).name} {command[1]} has failed ({process.returncode})")
 
@@ -144,7 +154,7 @@ class Stack:
 
     def check_free(self) -> None:
         """Raises `Failure` if there is something of that name."""
-        if left := list(self.leftovers()):
+        if left := [one for one in self.leftovers() if UNSEEN not in one]:
             raise Failure(
                 f"something is there already: {'; '.join(left)}. `--tear-down {self.name}` removes it"
             )
@@ -319,12 +329,11 @@ class Stack:
 
     def _named(self, service: str, operation: str, member: str, key: str, **given: Any) -> list[str]:
         listed = self.aws.pages(service, operation, member, **given)
-        own = (self.name, f"{self.name}-")
         names = [str(one[key]) for one in listed]
+        # CloudFormation cuts the name of the stack where the name of a resource would be too long.
+        own = f"{self.name}-"[:24]
         return [
-            name
-            for name in names
-            if name.rsplit(":", 1)[-1] == own[0] or name.rsplit(":", 1)[-1].startswith(own[1])
+            name for name in names if (last := name.rsplit(":", 1)[-1]) == self.name or last.startswith(own)
         ]
 
     def leftovers(self) -> Iterator[str]:
@@ -352,7 +361,7 @@ class Stack:
                 for name in look():
                     yield f"{kind} {name}"
             except Exception as error:  # Not to know is something to say, too.
-                yield f"{kind}: it cannot be seen whether there is any ({type(error).__name__}: {error})"
+                yield f"{kind}: {UNSEEN} ({type(error).__name__}: {error})"
 
     def policies(self) -> set[str]:
         """The names of the account's resource policies for logs. API Gateway may add one when it first

@@ -50,7 +50,9 @@ class Nothing(Stack):
     def policies(self) -> set[str]:
         return {"theirs"} if "deploy" not in self.calls else {"theirs", "new"}
 
-    def deploy(self, secret: str, architecture: str, template: Path | None = None, *, is_built: bool = False) -> None:
+    def deploy(
+        self, secret: str, architecture: str, template: Path | None = None, *, is_built: bool = False
+    ) -> None:
         self.secret = secret
         self._do("deploy")
 
@@ -63,7 +65,9 @@ class Nothing(Stack):
 
 
 class Runs(unittest.TestCase):
-    def trial(self, *given: str, fails_at: dict[str, BaseException] | None = None, use: Any = None) -> tuple[int, str]:
+    def trial(
+        self, *given: str, fails_at: dict[str, BaseException] | None = None, use: Any = None
+    ) -> tuple[int, str]:
         """The exit code and the report."""
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.md"
@@ -175,7 +179,14 @@ class Estimates(unittest.TestCase):
 
 class Names(unittest.TestCase):
     def test_nothing_but_a_stack_of_a_trial_can_be_named(self) -> None:
-        for name in ["activity-logs-prod", "", PREFIX + "a b", PREFIX + "a/b", PREFIX + "x" * 40, "x" + PREFIX]:
+        for name in [
+            "activity-logs-prod",
+            "",
+            PREFIX + "a b",
+            PREFIX + "a/b",
+            PREFIX + "x" * 40,
+            "x" + PREFIX,
+        ]:
             with self.assertRaises(Failure, msg=name):
                 Stack(mock.MagicMock(), name)
         self.assertEqual(Stack(mock.MagicMock(), PREFIX + "1").bucket, PREFIX + "1-artifacts")
