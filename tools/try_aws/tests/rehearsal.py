@@ -345,10 +345,24 @@ def rehearse(tool: Path) -> None:
             cloud.wait, cloud.lag_samples = 3.0, 2
             results += cloud.run()
             source.end()
+            retain(account)
             left = stack.tear_down(lambda _: None)
     finally:
         server.kill()
     judge(results, left)
+
+
+def retain(account: Account) -> None:
+    """moto removes with a stack what AWS retains. So there is a table and a queue more, as the stack's."""
+    account.client("dynamodb").create_table(
+        TableName=f"{NAME}-RetainedTable",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+        BillingMode="PAY_PER_REQUEST",
+        DeletionProtectionEnabled=True,
+    )
+    account.client("sqs").create_queue(QueueName=f"{NAME}-retained.fifo", Attributes={"FifoQueue": "true"})
+    account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{NAME}/retained")
 
 
 def judge(results: list[Result], left: list[str]) -> None:
