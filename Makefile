@@ -42,7 +42,7 @@ echo "make: $@, in total $$SECONDS s"
 endef
 
 .PHONY: help run check test test-moto build lint soak depth bench bench-cold charts cost bench-check docs
-.PHONY: viewer test-viewer pictures bloat test-clients
+.PHONY: viewer test-viewer pictures bloat test-clients try-aws
 .PHONY: tools peers debian format clippy rustdoc unit-tests store-tests all-tests costs
 
 # The list is of the targets with a `##` comment.
@@ -101,10 +101,14 @@ costs:
 # one. What things cost, what a long log stores and how it is spread over time is seen on the embedded
 # one alone: moto copies its tables for every transaction, and long logs take it hours. So are writers
 # side by side: moto puts the copy back when it refuses a transaction, and what others have written
-# meanwhile is lost.
-test-moto: $(SAM) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
+# meanwhile is lost. What `make try-aws` does on AWS is rehearsed on both: its HTTP part on `activities dev`, the
+# rest on moto.
+test-moto: $(SAM) $(CARGO_LAMBDA) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
+	PYTHONPATH=$(CURDIR)/$(AWS):tools/try_aws python3 -m unittest discover --quiet --start-directory tools/try_aws/tests
+	$(IN_AWS) python3 tools/try_aws --dev target/debug/activities --no-large --quiet
+	$(IN_AWS) python3 tools/try_aws/tests/rehearsal.py target/debug/activities
 	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
 		cargo test --locked --workspace --test store -- \
 		--skip cost:: --skip a_histogram_is_exact_however_late --skip the_reader_in_the_documentation \
@@ -138,6 +142,12 @@ test-clients: $(TYPESCRIPT) $(PYTHON) $(CARGO_LAMBDA) $(SAM) ## Tests the client
 	cd clients/e2e && ../python/.venv/bin/ruff check --quiet . && \
 		../python/.venv/bin/ruff format --quiet --check . && ../python/.venv/bin/mypy && \
 		../python/.venv/bin/pytest --quiet
+
+# In an AWS account, where this costs some cents; docs/trying-on-aws.md says what it does, and that nobody has
+# run it there yet. `make try-aws ARGS=--help` lists the options.
+try-aws: $(SAM) $(SCHEMATHESIS) ## Tries the stack in your AWS account, and removes it again.
+	cargo build --locked --package activities
+	@$(IN_AWS) python3 tools/try_aws $(ARGS)
 
 pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer.
 	cargo build --locked --package activities
