@@ -162,7 +162,7 @@ scenario(
     await viewer.until('the field', async () => /\[.*go-to.*\]$/.test(await viewer.focus()));
     await viewer.press('Escape');
     assert.equal(await viewer.part('go-to').isVisible(), false);
-    await viewer.until('something has the focus', async () => (await viewer.focus()) !== 'body', 2_000);
+    await viewer.until('something has the focus', async () => (await viewer.focus()) !== 'body');
   },
 );
 
@@ -178,7 +178,7 @@ scenario('facets, chips, download and the zone are used by keys', {}, async (vie
   await viewer.until('the filter', async () => (await viewer.state()).has('action'));
   await viewer.press('Escape');
   assert.equal(await viewer.choice('action', 'invoke').isVisible(), false);
-  await viewer.until('the focus comes back', async () => /facet-action/.test(await viewer.focus()), 2_000);
+  await viewer.until('the focus comes back', async () => /facet-action/.test(await viewer.focus()));
   await viewer.part('chip').first().focus();
   await viewer.press('Enter');
   await viewer.until('no filter', async () => !(await viewer.state()).has('action'));
