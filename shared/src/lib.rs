@@ -66,3 +66,9 @@ pub use activity::{Activity, Details, Metadata, NewActivity};
 pub use logger::ActivityLogger;
 pub use model::{activity, directory, id, message, time, view};
 pub use report::Report;
+
+/// What README.md and docs/recording.md show of this crate, compiled as doc tests are.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/recording.md")]
+struct Pages;

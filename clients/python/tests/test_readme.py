@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from activity_logs import activity, memory
+from activity_logs.asgi import ActivityLogMiddleware
 from activity_logs.client import ActivityLogClient
 
 BLOCKS = re.findall(
@@ -49,6 +51,25 @@ def test_the_complete_route_file_records() -> None:
     created, updated = sent.activities
     assert (created["userId"], created["projectId"], created["action"]) == (3, 4, "create")
     assert updated["metadata"] == {"changes": {"memory": {"from": 128, "to": 256}}}
+
+
+def test_the_route_that_the_readme_of_the_project_shows_records() -> None:
+    page = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.S)
+    app = FastAPI()
+    app.add_middleware(ActivityLogMiddleware, user_id=lambda _: 3)
+    exec(compile(block, "README.md", "exec"), {"app": app})
+    sent = memory()
+    activity.configure(transport=sent)
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.post("/functions")).status_code == 201
+
+    asyncio.run(ask())
+    [created] = sent.activities
+    assert (created["userId"], created["resourceId"], created["environmentId"]) == (3, 5, 4)
 
 
 def test_the_flask_application_records() -> None:

@@ -100,6 +100,10 @@ test('the programs of README.md are right', () => {
     'functions.ts', 'hono.ts', 'fastify.ts', 'lambda.ts', 'job.ts', 'routes.test.ts', 'read.ts',
   ]);
   for (const [, name, text] of programs) writeFileSync(join(beside, `${name}`), `${text}`);
+  // What the README of the project shows stands for a part of `functions.ts`, which says what a request has.
+  const [, part] = /^```ts\n([^]*?)^```$/m.exec(readFileSync(join(ROOT, '../../README.md'), 'utf8')) ?? [];
+  const declared = "import type { Application } from 'express';\ndeclare const app: Application, queueUrl: string;\n";
+  writeFileSync(join(beside, 'part.ts'), `${declared}${part}`);
   options(beside, { types: ['node'], skipLibCheck: true });
   run(beside, process.execPath, TSC, '-p', '.');
 });
