@@ -12,12 +12,14 @@ such as `store/read/page.rs`, must be the end of the path of a file; `NAME` stan
 ['shared/src/lib.rs', 'page.rs']
 """
 
+import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Folders of what is built or installed.
+OTHERS = {".aws-sam", ".git", ".tests", ".tools", ".venv", "node_modules", "target"}
 
 
 def without_code(page: str) -> str:
@@ -48,7 +50,7 @@ def files(page: str) -> list[str]:
     return [path for path in found if "NAME" not in path]
 
 
-def troubles(name: str, page: str, tracked: list[str]) -> list[str]:
+def troubles(name: str, page: str, there: list[str]) -> list[str]:
     """What a page refers to and is not there."""
     folder = (ROOT / name).parent
     found = []
@@ -60,18 +62,19 @@ def troubles(name: str, page: str, tracked: list[str]) -> list[str]:
         elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text("utf-8")):
             found.append(f"there is no heading for {link}")
     for path in files(page):
-        if not any(f"/{other}".endswith(f"/{path}") for other in tracked):
+        if not any(f"/{other}".endswith(f"/{path}") for other in there):
             found.append(f"there is no file `{path}`")
     return found
 
 
 def main() -> int:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
-    tracked = listed.stdout.splitlines()
+    there = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in OTHERS]
+        there += [str((Path(folder) / name).relative_to(ROOT)) for name in names]
     failed = False
-    pages = [name for name in tracked if name.endswith(".md")]
-    for name in pages:
-        for trouble in troubles(name, (ROOT / name).read_text("utf-8"), tracked):
+    for name in sorted(name for name in there if name.endswith(".md")):
+        for trouble in troubles(name, (ROOT / name).read_text("utf-8"), there):
             print(f"{name}: {trouble}")
             failed = True
     return 1 if failed else 0
