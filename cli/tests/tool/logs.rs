@@ -143,7 +143,11 @@ async fn an_import_run_again_skips_what_is_there() {
 async fn a_bad_line_stops_the_import_with_its_number_and_reason() {
     let engine = engine().await;
     let cases = [
-        (r#"{"type":"activity","userId":3}"#.to_owned(), "missing field `action`"),
+        (
+            r#"{"type":"activity","userId":3,"action":"sync"}"#.to_owned(),
+            "missing field `createdAt`",
+        ),
+        (activity(3, 5, "").replace("action", "act"), "missing field `action`"),
         ("not JSON".to_owned(), "expected"),
         (activity(3, 5, r#","environmentId":4"#), "environmentId needs projectId"),
         (activity(3, 0, r#","description":"late""#), "is not after the user's newest entry"),
