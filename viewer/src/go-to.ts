@@ -31,7 +31,7 @@ export class GoTo {
       <button part="button go-to-button" popovertarget="go-to" aria-haspopup="dialog">
         ${texts('goTo')}
       </button>
-      <form popover id="go-to" class="menu" @beforetoggle=${keepFocus} @toggle=${this.#toggle}
+      <form popover id="go-to" class="menu" @beforetoggle=${this.#beforeToggle} @toggle=${this.#toggle}
         @submit=${(event: SubmitEvent) => this.#submit(event, dates)}>
         <label>
           ${texts('goToHint')}
@@ -44,10 +44,16 @@ export class GoTo {
     `;
   }
 
+  readonly #beforeToggle = (event: ToggleEvent) => {
+    keepFocus(event);
+    // Not at `toggle`: if a menu closes and opens at once, that says nothing of the closing.
+    if (event.newState !== 'open') return;
+    this.#isWrong = false;
+    this.changed();
+  };
+
   readonly #toggle = ({ newState, target }: ToggleEvent) => {
     if (newState === 'open') (target as HTMLFormElement).querySelector('input')?.select();
-    else this.#isWrong = false;
-    this.changed();
   };
 
   #submit(event: SubmitEvent, dates: Dates): void {
