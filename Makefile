@@ -101,7 +101,7 @@ costs:
 # template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB and
 # of the recording function between its queues: a second engine, which shares no code with the embedded
 # one. What things cost, how many calls they take, what a long log stores and how it is spread over time is
-# seen on the embedded one alone: moto copies its tables for every transaction, and long logs take it hours.
+# seen on the embedded one alone: moto copies its tables for every transaction, so a long log takes hours.
 # So are writers side by side: moto puts the copy back when it refuses a transaction, and what others have
 # written meanwhile is lost. What `make try-aws` does on AWS is rehearsed on both: its HTTP part on `activities dev`, the
 # rest on moto.

@@ -50,7 +50,7 @@ def files(page: str) -> list[str]:
     return [path for path in found if "NAME" not in path]
 
 
-def troubles(name: str, page: str, there: list[str]) -> list[str]:
+def troubles(name: str, page: str, known: list[str]) -> list[str]:
     """What a page refers to and is not there."""
     folder = (ROOT / name).parent
     found = []
@@ -62,19 +62,19 @@ def troubles(name: str, page: str, there: list[str]) -> list[str]:
         elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text("utf-8")):
             found.append(f"there is no heading for {link}")
     for path in files(page):
-        if not any(f"/{other}".endswith(f"/{path}") for other in there):
+        if not any(f"/{other}".endswith(f"/{path}") for other in known):
             found.append(f"there is no file `{path}`")
     return found
 
 
 def main() -> int:
-    there = []
+    known = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in OTHERS]
-        there += [str((Path(folder) / name).relative_to(ROOT)) for name in names]
+        known += [str((Path(folder) / name).relative_to(ROOT)) for name in names]
     failed = False
-    for name in sorted(name for name in there if name.endswith(".md")):
-        for trouble in troubles(name, (ROOT / name).read_text("utf-8"), there):
+    for name in sorted(name for name in known if name.endswith(".md")):
+        for trouble in troubles(name, (ROOT / name).read_text("utf-8"), known):
             print(f"{name}: {trouble}")
             failed = True
     return 1 if failed else 0

@@ -1,4 +1,4 @@
-//! README.md: what it tells a reader to type, typed; and what it shows, compared with what comes back.
+//! The commands of README.md are run, and the responses that the page shows are compared with what they print.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
