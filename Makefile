@@ -101,22 +101,21 @@ costs:
 # template.yaml deployed to an emulator of AWS, and the tests of the store against its DynamoDB and
 # of the recording function between its queues: a second engine, which shares no code with the embedded
 # one. What things cost, how many calls they take, what a long log stores and how it is spread over time is
-# seen on the embedded one alone: moto copies its tables for every transaction, so a long log takes hours.
-# So are writers side by side: moto puts the copy back when it refuses a transaction, and what others have
-# written meanwhile is lost. What `make try-aws` does on AWS is rehearsed on both: its HTTP part on `activities dev`, the
-# rest on moto.
+# seen on the embedded one alone. So is what makes the same calls over and over, at every place of a log or
+# with every fault: the emulator takes some milliseconds for each. What `make try-aws` does on AWS is
+# rehearsed on both: its HTTP part on `activities dev`, the rest on the emulator.
 test-moto: $(SAM) $(CARGO_LAMBDA) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
 	PYTHONPATH=$(CURDIR)/$(AWS):tools/try_aws python3 -m unittest discover --quiet --start-directory tools/try_aws/tests
 	$(IN_AWS) python3 tools/try_aws --dev target/debug/activities --no-large --quiet
 	$(IN_AWS) python3 tools/try_aws/tests/rehearsal.py target/debug/activities
-	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server PROPTEST_CASES=4 \
+	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/tools/serial_moto.py PROPTEST_CASES=2 \
 		cargo test --locked --workspace --test store -- \
 		--skip cost:: --skip a_histogram_is_exact_however_late --skip the_reader_in_the_documentation \
-		--skip of_many_that_rename --skip eight_writers_of_one_user --skip in_few_transactions \
-		--skip is_read_in_one_round_trip
-	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/$(AWS)/bin/moto_server \
+		--skip in_few_transactions --skip is_read_in_one_round_trip --skip whatever_fails_at_whatever_step \
+		--skip every_offset_of --skip a_cursor_of_any_entry --skip whatever_is_changed
+	$(IN_AWS) TEST_DYNAMODB_SERVER=$(CURDIR)/tools/serial_moto.py \
 		cargo test --locked --workspace --test recording moto
 
 # viewer/dist is committed, and the function that serves it embeds it.
@@ -125,8 +124,8 @@ viewer: $(VIEWER) ## Builds the web component into viewer/dist.
 
 # In a browser too: over logs that are computed, and over a real one that `activities dev` serves.
 test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a browser.
-	@command -v "$${BROWSER_PATH:-chromium}" chromium-browser google-chrome >/dev/null || \
-		tools/debian.sh /usr/bin/chromium:chromium
+	@node --input-type=module --eval "import { browserPath } from './viewer/test/browser/launch.mjs'; \
+		process.exit(browserPath() ? 0 : 1)" || tools/debian.sh /usr/bin/chromium:chromium
 	cargo build --locked --package activities
 	npm --prefix viewer run --silent check
 	npm --prefix viewer run --silent test

@@ -233,8 +233,8 @@ fn pascal_case(name: &str) -> String {
 
 /// Whether a route answers with pages.
 async fn is_list(fixture: &Fixture, route: &Route) -> bool {
-    let answer = fixture.send(&event_of(route.function), |_| {}).await;
-    answer.body.get("pagination").is_some()
+    let response = fixture.send(&event_of(route.function), |_| {}).await;
+    response.body.get("pagination").is_some()
 }
 
 /// Requests of each function that make it do all it can.

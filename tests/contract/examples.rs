@@ -127,8 +127,8 @@ async fn openapi_yaml_has_every_route_and_every_field_of_an_entry() {
     let fixture = Fixture::new().await;
     for (query, shown) in [("", always), ("?include=client", all)] {
         let example = json!({"x-request": format!("GET /api/activities/1{query}")});
-        let answer = ask(&fixture, &example).await;
-        assert_eq!(names(&answer.body["data"]), shown, "{query}");
+        let response = ask(&fixture, &example).await;
+        assert_eq!(names(&response.body["data"]), shown, "{query}");
     }
 }
 
@@ -137,10 +137,10 @@ async fn openapi_yaml_has_every_query_parameter_that_a_route_reads() {
     let document = openapi();
     let fixture = Fixture::new().await;
     for route in ROUTES {
-        let answer = fixture
+        let response = fixture
             .send(&event_of(route.function), |event| event["rawQueryString"] = "unknown=1".into())
             .await;
-        let (_, known) = answer.problem().2.split_once("known are ").unwrap();
+        let (_, known) = response.problem().2.split_once("known are ").unwrap();
         let declared = document["paths"][route.path]["get"]["parameters"].as_array().unwrap();
         let declared = declared.iter().map(|parameter| match parameter["$ref"].as_str() {
             Some(place) => document.pointer(place.trim_start_matches('#')).unwrap(),

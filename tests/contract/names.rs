@@ -35,7 +35,7 @@ impl Fixture {
             None => self.get(request).await,
         };
         let line = self.line();
-        (response, line["trips"].as_u64().unwrap(), line["readUnits"].as_f64().unwrap())
+        (response, line["roundTrips"].as_u64().unwrap(), line["readUnits"].as_f64().unwrap())
     }
 }
 

@@ -381,7 +381,7 @@ async fn a_request_is_one_line_without_its_path_its_query_or_a_metric() {
         assert_eq!(line["requestId"], "JKJaXmPLvHcESHA=");
         assert_eq!((&line["route"], &line["status"]), (&json!(route), &json!(status)));
         assert_eq!(line.get("code").unwrap_or(&Value::Null), &code);
-        assert_eq!((&line["trips"], &line["level"]), (&json!(0), &json!("INFO")));
+        assert_eq!((&line["roundTrips"], &line["level"]), (&json!(0), &json!("INFO")));
         assert_eq!(line.get("_aws"), None, "{line}");
     }
 }

@@ -256,7 +256,7 @@ impl Taken {
         Ok(Self {
             read_units: number("readUnits")?,
             write_units: number("writeUnits")?,
-            round_trips: number("trips")?,
+            round_trips: number("roundTrips")?,
             line: real(line.to_string().len() as u64),
             sent: 0.0,
         })

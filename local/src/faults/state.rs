@@ -11,7 +11,7 @@ use super::stale::History;
 
 /// How long a client that meets faults waits for a response: much longer than it takes.
 pub(super) fn patience() -> Duration {
-    Duration::from_millis(if crate::engine::is_embedded() { 250 } else { 1_000 })
+    Duration::from_millis(if crate::engine::is_embedded() { 250 } else { 2_000 })
 }
 
 /// What is to go wrong, and what went wrong.

@@ -18,8 +18,6 @@ pub struct Telemetry {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
-    /// By the name that the queries in docs/operations.md have for it.
-    #[serde(rename = "trips")]
     round_trips: u32,
     retries: u32,
     read_units: f64,

@@ -15,21 +15,29 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
+/** Where macOS has its applications, which are not in the PATH. */
+const APPLICATIONS = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
 /** The browser to use, or `null` if there is none. @returns {string|null} */
 export function browserPath() {
   if (process.env.BROWSER_PATH) return process.env.BROWSER_PATH;
   const folders = (process.env.PATH ?? '').split(delimiter);
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    for (const folder of folders) {
-      try {
-        accessSync(join(folder, name), constants.X_OK);
-        return join(folder, name);
-      } catch {
-        // It is not in this folder.
-      }
-    }
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  const inPath = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return [...inPath, ...APPLICATIONS].find(isProgram) ?? null;
+}
+
+/** Whether there is a program. @param {string} path */
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return null;
 }
 
 /** Starts the browser. Its scroll bars are there, so that tests can take them. */
