@@ -58,7 +58,11 @@ async fn a_user_is_written_in_one_transaction_and_users_side_by_side() {
     let logger = ActivityLogger::new(faults.store(&log.engine.endpoint()));
     let (failed, line) = deliver_and_tell(&logger, None, &batch).await;
     assert_eq!(failed, [""; 0]);
-    assert_eq!((faults.calls(), &line["roundTrips"]), (6, &json!(2)), "one read and one write each");
+    assert_eq!(
+        (faults.calls(), &line["roundTrips"]),
+        (6, &json!(2)),
+        "one read and one write each"
+    );
     for (id, count) in [(3, 4), (4, 3), (5, 3)] {
         assert_eq!(log.entries(id).await.len(), count);
     }
