@@ -29,7 +29,7 @@ enum Server {
 }
 
 /// The variable that names another server than the embedded one, for tests: a program that takes
-/// the arguments of `moto_server` and says as it does where it runs, like tools/serial_moto.py.
+/// the arguments of `moto_server` and says as it does where it runs, like `tools/serial_moto.py`.
 const OTHER_SERVER: &str = "TEST_DYNAMODB_SERVER";
 
 /// Whether [`Engine::in_memory`] is the embedded one.

@@ -149,6 +149,14 @@ impl Head {
         }
     }
 
+    /// The most bytes that its item takes.
+    pub(crate) fn max_size(&self) -> usize {
+        let pairs = self.dictionary.iter().map(|(resource_type, action)| {
+            resource_type.as_ref().map_or(0, String::len) + action.len() + PAIR_SIZE
+        });
+        pairs.sum::<usize>() + REST_SIZE
+    }
+
     fn pack(&self, last: SortKey) -> Vec<u8> {
         let mut packer = Packer::new(VERSION);
         let mut names: Vec<&str> = Vec::new();
@@ -245,8 +253,14 @@ pub(crate) fn decode(item: &Item) -> Result<Head, StoreError> {
     reader.unpacked(DATA, |bytes| Head::unpack(scope, id, hash, bytes))
 }
 
-/// The longest that the dictionary of a head can be, in bytes: far below DynamoDB's 400 KB.
-const _: () = assert!((MAX_PAIRS + 1) * (2 * limit::NAME + 24) < 390_000);
+/// The most bytes that a pair takes in a head besides its names: their lengths and places, a count.
+const PAIR_SIZE: usize = 24;
+
+/// The most bytes that all else takes in a head: the key, the hash, the tail.
+const REST_SIZE: usize = 2_048;
+
+/// The largest head stays below DynamoDB's 400 KB.
+const _: () = assert!((MAX_PAIRS + 1) * (2 * limit::NAME + PAIR_SIZE) + REST_SIZE < 310_000);
 
 #[cfg(test)]
 mod tests {
@@ -264,6 +278,19 @@ mod tests {
 
     fn user() -> Scope {
         Scope::User(3.try_into().unwrap())
+    }
+
+    /// About how many bytes an item takes.
+    fn size(item: &Item) -> usize {
+        let attributes = item.iter().map(|(name, value)| {
+            let value = match value {
+                AttributeValue::B(bytes) => bytes.as_ref().len(),
+                AttributeValue::S(text) => text.len(),
+                _ => 10,
+            };
+            name.len() + value
+        });
+        attributes.sum()
     }
 
     fn head_of(entries: &[(Option<&str>, &str)]) -> Head {
@@ -330,19 +357,26 @@ mod tests {
             head.push(pair, SortKey { created_at, id: id.try_into().unwrap() });
         }
         assert_eq!((head.pairs(), head.tail().len()), (64, 63));
-        let item = encode(&head, head.last.unwrap());
-        let size: usize = item
-            .iter()
-            .map(|(name, value)| {
-                name.len()
-                    + match value {
-                        AttributeValue::B(bytes) => bytes.as_ref().len(),
-                        AttributeValue::S(text) => text.len(),
-                        _ => 10,
-                    }
-            })
-            .sum();
+        let size = size(&encode(&head, head.last.unwrap()));
         assert!(size <= 1_024, "{size}");
+    }
+
+    #[test]
+    fn no_head_takes_more_than_it_says() {
+        for pairs in [1, 63, MAX_PAIRS] {
+            let mut head = Head::empty(user());
+            for number in 0..pairs as u64 {
+                let (resource_type, action) =
+                    (format!("t{number:0>63}"), format!("a{number:0>63}"));
+                let pair = Pair { resource_type: Some(&resource_type), action: &action };
+                head.push(pair, at(ActivityId::MAX.get() - 10_000 + number));
+                head.counts.add(number.try_into().unwrap(), 1 << 40);
+            }
+            head.chain(EntryHash::NONE);
+            let size = size(&encode(&head, head.last.unwrap()));
+            let most = head.max_size();
+            assert!(size <= most && most < size + REST_SIZE + 16 * pairs, "{pairs}: {size} {most}");
+        }
     }
 
     #[test]

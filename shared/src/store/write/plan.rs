@@ -24,6 +24,11 @@ use crate::view::Scope;
 /// The most actions in one `TransactWriteItems` (AWS: "Quotas in Amazon DynamoDB").
 pub(crate) const MAX_ACTIONS: usize = 100;
 
+/// A transaction takes no further draft once its heads, blocks and nodes have this many bytes. It may have
+/// 4 MB (AWS: "Quotas in Amazon DynamoDB"): a hundred entries with their keys take less than one, and one more
+/// draft adds three heads of less than 310 KB each.
+const ENOUGH_BYTES: usize = 1_500_000;
+
 /// A draft, and which of the batches of a plan it is of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planned<'a> {
@@ -161,6 +166,8 @@ struct ScopePlan {
     blocks: Vec<(u64, Block)>,
     /// The nodes that grow, each with whether it is new.
     nodes: BTreeMap<NodeKey, (Node, bool)>,
+    /// The most that all of these take.
+    bytes: usize,
 }
 
 impl ScopePlan {
@@ -170,6 +177,7 @@ impl ScopePlan {
         let nodes = nodes.map(|((_, key), node)| (*key, node.clone())).collect();
         Self {
             read: head.last,
+            bytes: head.max_size(),
             ledger: OpenLedger::new(head, nodes),
             blocks: Vec::new(),
             nodes: BTreeMap::new(),
@@ -188,8 +196,10 @@ impl ScopePlan {
         let sealed = self.ledger.push(pair, at);
         let sealed = sealed.map_err(|key| lacking(self.ledger.head().scope, key))?;
         let Some(Sealed { number, block, grown }) = sealed else { return Ok(()) };
+        self.bytes += block.pack().len();
         self.blocks.push((number, block));
         for Grown { key, node, is_new } in grown {
+            self.bytes += node.pack().len();
             let was_new = self.nodes.get(&key).is_some_and(|(_, was_new)| *was_new);
             self.nodes.insert(key, (node, is_new || was_new));
         }
@@ -260,7 +270,8 @@ impl Builder<'_> {
             None => 1 + ScopePlan::new(scope, self.state).cost(),
         });
         let added = 1 + usize::from(key.is_some()) + costs.sum::<usize>();
-        if self.actions() + added > MAX_ACTIONS {
+        let bytes: usize = self.scopes.values().map(|planned| planned.bytes).sum();
+        if self.actions() + added > MAX_ACTIONS || bytes >= ENOUGH_BYTES {
             return Ok(None);
         }
 
@@ -394,7 +405,7 @@ impl Builder<'_> {
         let Self { user, now, entries, keys, outcomes, reused, scopes, .. } = self;
         let mut heads = Vec::with_capacity(scopes.len());
         let mut parts = Vec::new();
-        for (scope, ScopePlan { ledger, read, blocks, nodes }) in scopes {
+        for (scope, ScopePlan { ledger, read, blocks, nodes, .. }) in scopes {
             let head = ledger.head().clone();
             heads.extend(head.last.map(|last| HeadChange { head, last, read }));
             let blocks = blocks.into_iter().map(|(number, block)| PartChange {
@@ -515,6 +526,42 @@ mod tests {
             let read = plan.heads.iter().all(|change| change.read.is_some() == (before > 0));
             assert!(read && plan.is_possible(&state), "{before}");
         }
+    }
+
+    #[test]
+    fn no_transaction_has_more_than_four_megabytes_and_what_has_no_room_goes_into_the_next() {
+        let project = 4.try_into().unwrap();
+        let environments = || (1..=40_u64).map(|number| number.try_into().unwrap());
+        let mut state = LogState::default();
+        let full = environments().map(|environment| Scope::Environment(user(), environment));
+        for scope in full {
+            let mut head = Head::empty(scope);
+            for number in 0..2_000_u64 {
+                let (resource_type, action) =
+                    (format!("t{number:0>63}"), format!("a{number:0>63}"));
+                let pair = Pair { resource_type: Some(&resource_type), action: &action };
+                let id = (number + 1).try_into().unwrap();
+                head.push(pair, SortKey { created_at: at(-1), id });
+            }
+            state.heads.insert(scope, head);
+        }
+        let mut drafts: Vec<(u64, Draft)> = environments()
+            .map(|environment| {
+                (0, NewActivity::new("sync").environment(project, environment).into())
+            })
+            .collect();
+        let mut transactions = 0;
+        while !drafts.is_empty() {
+            let plan = plan_of(&state, &drafts);
+            let heads = plan.heads.iter().map(|change| change.head.max_size());
+            let parts = plan.parts.iter().map(|part| part.data.len());
+            let bytes = heads.sum::<usize>() + parts.sum::<usize>();
+            assert!(bytes < 3_000_000, "{} entries: {bytes}", plan.entries.len());
+            assert!(!plan.entries.is_empty());
+            drafts.drain(..plan.entries.len());
+            transactions += 1;
+        }
+        assert!((6..=10).contains(&transactions), "{transactions}");
     }
 
     #[test]
