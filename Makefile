@@ -173,16 +173,17 @@ ARCHITECTURE := $(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 
 # Whether openapi.yaml is well made, and docs/api.html says the same; whether template.yaml and
 # samconfig.toml are; whether no files of Rust use each other in a circle; whether the crates are such as
-# deny.toml allows; whether what pages refer to is there; whether all files agree on the version, and
-# CHANGELOG.md has its notes. The linter of openapi.yaml asks nobody whether there is a newer one, and
-# tells nobody that it ran.
+# deny.toml allows, and their licences can be printed; whether what pages refer to is there; whether all
+# files agree on the version, and CHANGELOG.md has its notes. The linter of openapi.yaml asks nobody whether
+# there is a newer one, and tells nobody that it ran.
 lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, crates, pages and versions.
-	python3 -m doctest tools/circles.py tools/dependencies.py tools/links.py tools/release.py
+	python3 -m doctest tools/circles.py tools/dependencies.py tools/links.py tools/notices.py tools/release.py
 	python3 tools/circles.py --check shared/src cli/src local/src bench/src bench/peers/src tests
 	python3 tools/dependencies.py
 	python3 tools/links.py
+	python3 tools/notices.py >/dev/null
 	python3 tools/release.py
 	$(REDOCLY) lint --config tools/redocly.yaml openapi.yaml
 	$(REFERENCE) --check
