@@ -167,7 +167,7 @@ def test_429_and_503_and_silence_are_asked_again_as_told(api: Api) -> None:
     api.responses = [
         (429, {"Retry-After": "7"}, b'{"message":"Too Many Requests"}'),
         (503, {"Retry-After": "2"}, b""),
-        (503, {"Retry-After": "100000"}, b""),
+        (503, {"Retry-After": "120"}, b""),
         (429, {}, b""),
         (0, {}, b""),
         page([5]),
@@ -176,7 +176,7 @@ def test_429_and_503_and_silence_are_asked_again_as_told(api: Api) -> None:
     pauses: list[float] = []
     log._sleep = pauses.append
     assert [one["id"] for one in log.list()] == [5]
-    assert pauses[:3] == [7, 2, 60]
+    assert pauses[:3] == [7, 2, 120]
     assert all(0 <= pause <= 5 for pause in pauses[3:])
     assert len(pauses) == 5
 
@@ -193,6 +193,14 @@ def test_retries_end(api: Api) -> None:
     with pytest.raises(OSError):  # noqa: PT011
         log.get(1)
     assert len(api.asked) == 6
+
+
+def test_nobody_waits_longer_than_two_minutes(api: Api) -> None:
+    api.responses = [(503, {"Retry-After": "121"}, b"")]
+    with pytest.raises(ApiError) as caught:
+        ActivityLogClient(api.url, "token").get(1)
+    assert caught.value.retry_after == 121
+    assert len(api.asked) == 1
 
 
 def test_after_401_a_function_is_asked_for_a_token_again_and_once(api: Api) -> None:

@@ -137,7 +137,9 @@ class Filters(ProjectFilters, total=False):
 class ApiError(Exception):
     """The API refused a request, or could not serve it in time."""
 
-    def __init__(self, status: int, problem: Mapping[str, Any], message: str) -> None:
+    def __init__(
+        self, status: int, problem: Mapping[str, Any], message: str, retry_after: int | None
+    ) -> None:
         """``problem`` is the problem document of the response (RFC 9457); it is empty if there is none."""
         super().__init__(message)
         self.status = status
@@ -148,6 +150,8 @@ class ApiError(Exception):
         """The parameter at fault, if there is one."""
         self.request_id: str | None = problem.get("requestId")
         """What to quote when asking about a failure."""
+        self.retry_after: int | None = retry_after
+        """After how many seconds the same request may succeed, if the response says that."""
 
 
 class ActivityLogClient:
@@ -271,11 +275,12 @@ class ActivityLogClient:
             if status == 401 and callable(self._token) and not was_refused:
                 was_refused = True
                 continue
-            if status in (429, 503) and failures < self._retries:
-                failures += 1
-                self._sleep(_pause(failures, headers.get("Retry-After")))
-                continue
-            raise _error(status, body)
+            error = _error(status, headers, body)
+            is_late = (error.retry_after or 0) > LONGEST_RETRY_AFTER
+            if status not in (429, 503) or failures >= self._retries or is_late:
+                raise error
+            failures += 1
+            self._sleep(_pause(failures, error.retry_after))
 
     def _ask(self, url: str, token: str) -> tuple[int, Mapping[str, str], bytes]:
         headers = {
@@ -297,7 +302,8 @@ class ActivityLogClient:
 
 
 _LIST = "/api/activities"
-LONGEST_PAUSE = 60.0
+# In seconds. Longer than this nobody waits for the API.
+LONGEST_RETRY_AFTER = 120
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -305,14 +311,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _pause(failures: int, retry_after: str | None) -> float:
+def _pause(failures: int, retry_after: int | None) -> float:
     """How long to wait before a request is sent again: as the response says, or full jitter up to 5 s."""
-    if retry_after is not None and retry_after.isdecimal():
-        return min(float(retry_after), LONGEST_PAUSE)
+    if retry_after is not None:
+        return retry_after
     return random.uniform(0, min(5.0, 0.1 * 2.0**failures))  # noqa: S311  Nothing secret.
 
 
-def _error(status: int, body: bytes) -> ApiError:
+def _error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     try:
         problem = json.loads(body)
     except ValueError:
@@ -321,7 +327,9 @@ def _error(status: int, body: bytes) -> ApiError:
         problem = {}
     said = problem.get("detail") or problem.get("message") or http.client.responses.get(status, "")
     quoted = f" (request {problem['requestId']})" if problem.get("requestId") else ""
-    return ApiError(status, problem, f"{status}: {said}{quoted}")
+    seconds = headers.get("Retry-After", "")
+    retry_after = int(seconds) if seconds.isdecimal() else None
+    return ApiError(status, problem, f"{status}: {said}{quoted}", retry_after)
 
 
 _NAMES = {
