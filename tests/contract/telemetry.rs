@@ -62,7 +62,7 @@ async fn a_request_is_told_of_in_one_line_with_what_it_took() {
             ("status", json!(response.status)),
             ("userId", json!(3)),
             ("entries", json!(entries)),
-            ("trips", json!(round_trips)),
+            ("roundTrips", json!(round_trips)),
             ("retries", json!(0)),
             ("writeUnits", json!(0.0)),
         ] {
