@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 
 /// How long the long log is.
 fn entries() -> u64 {
-    std::env::var("LOG_ENTRIES").map_or(100_000, |entries| entries.parse().unwrap())
+    std::env::var("LOG_ENTRIES").map_or(20_000, |entries| entries.parse().unwrap())
 }
 
 /// A log of `count` entries of a workload, one each minute, as if each was recorded at once.

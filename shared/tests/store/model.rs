@@ -508,7 +508,7 @@ async fn record(
 #[test]
 fn every_page_of_every_view_is_what_a_plain_list_would_show_whatever_the_weather() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let cases = std::env::var("PROPTEST_CASES").map_or(24, |cases| cases.parse().unwrap());
+    let cases = std::env::var("PROPTEST_CASES").map_or(12, |cases| cases.parse().unwrap());
     let mut runner = TestRunner::new(Config { cases, ..Config::default() });
     let strategy = (
         weather(),
