@@ -104,7 +104,7 @@ costs:
 # `make test-moto STORE_TESTS=` runs the others, too; but none that only counts calls, or makes the same ones
 # at every place of a log or with every fault. What `make try-aws` does on AWS is rehearsed on both engines:
 # its HTTP part on `activities dev`, the rest on the emulator.
-STORE_TESTS = append:: contention:: data_model:: format:: lag:: model:: names::
+STORE_TESTS = append:: contention:: data_model:: erase:: format:: lag:: model:: names::
 test-moto: $(SAM) $(CARGO_LAMBDA) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
 	cargo build --locked --package activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities

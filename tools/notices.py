@@ -69,7 +69,7 @@ def texts(folder):
     """
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix != ".rs")
     chosen = [file for file in files if file.name.lower().startswith(PREFIXES)]
-    return ["\n".join(file.read_text(errors="replace").split("\n")).strip() for file in chosen]
+    return [file.read_text(errors="replace").strip() for file in chosen]
 
 
 def is_function(package):

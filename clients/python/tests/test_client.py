@@ -196,11 +196,12 @@ def test_retries_end(api: Api) -> None:
 
 
 def test_nobody_waits_longer_than_two_minutes(api: Api) -> None:
-    api.responses = [(503, {"Retry-After": "121"}, b"")]
-    with pytest.raises(ApiError) as caught:
-        ActivityLogClient(api.url, "token").get(1)
-    assert caught.value.retry_after == 121
-    assert len(api.asked) == 1
+    api.responses = [(503, {"Retry-After": "121"}, b""), (503, {"Retry-After": "9" * 5_000}, b"")]
+    for seconds in (121, float("inf")):
+        with pytest.raises(ApiError) as caught:
+            ActivityLogClient(api.url, "token").get(1)
+        assert caught.value.retry_after == seconds
+    assert len(api.asked) == 2
 
 
 def test_after_401_a_function_is_asked_for_a_token_again_and_once(api: Api) -> None:

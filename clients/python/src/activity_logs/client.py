@@ -138,7 +138,7 @@ class ApiError(Exception):
     """The API refused a request, or could not serve it in time."""
 
     def __init__(
-        self, status: int, problem: Mapping[str, Any], message: str, retry_after: int | None
+        self, status: int, problem: Mapping[str, Any], message: str, retry_after: float | None = None
     ) -> None:
         """``problem`` is the problem document of the response (RFC 9457); it is empty if there is none."""
         super().__init__(message)
@@ -150,7 +150,7 @@ class ApiError(Exception):
         """The parameter at fault, if there is one."""
         self.request_id: str | None = problem.get("requestId")
         """What to quote when asking about a failure."""
-        self.retry_after: int | None = retry_after
+        self.retry_after: float | None = retry_after
         """After how many seconds the same request may succeed, if the response says that."""
 
 
@@ -276,8 +276,8 @@ class ActivityLogClient:
                 was_refused = True
                 continue
             error = _error(status, headers, body)
-            is_late = (error.retry_after or 0) > LONGEST_RETRY_AFTER
-            if status not in (429, 503) or failures >= self._retries or is_late:
+            is_too_long = (error.retry_after or 0) > LONGEST_RETRY_AFTER
+            if status not in (429, 503) or failures >= self._retries or is_too_long:
                 raise error
             failures += 1
             self._sleep(_pause(failures, error.retry_after))
@@ -311,7 +311,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _pause(failures: int, retry_after: int | None) -> float:
+def _pause(failures: int, retry_after: float | None) -> float:
     """How long to wait before a request is sent again: as the response says, or full jitter up to 5 s."""
     if retry_after is not None:
         return retry_after
@@ -328,7 +328,8 @@ def _error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     said = problem.get("detail") or problem.get("message") or http.client.responses.get(status, "")
     quoted = f" (request {problem['requestId']})" if problem.get("requestId") else ""
     seconds = headers.get("Retry-After", "")
-    retry_after = int(seconds) if seconds.isdecimal() else None
+    # Not `int`, which refuses thousands of digits.
+    retry_after = float(seconds) if seconds.isdecimal() else None
     return ApiError(status, problem, f"{status}: {said}{quoted}", retry_after)
 
 

@@ -25,8 +25,8 @@ use crate::view::Scope;
 pub(crate) const MAX_ACTIONS: usize = 100;
 
 /// A transaction takes no further draft once its heads, blocks and nodes have this many bytes. It may have
-/// 4 MB (AWS: "Quotas in Amazon DynamoDB"): a hundred entries with their keys take less than one, and one more
-/// draft adds three heads of less than 310 KB each.
+/// 4 MB (AWS: "Quotas in Amazon DynamoDB"). A hundred entries with their keys take less than 1 MB. The last
+/// draft adds three heads of less than 310 KB each, and the blocks and nodes that it completes.
 const ENOUGH_BYTES: usize = 1_500_000;
 
 /// A draft, and which of the batches of a plan it is of.
