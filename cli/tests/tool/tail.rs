@@ -6,9 +6,10 @@ use std::process::{Child, Output, Stdio};
 
 use activity_log_local::engine::Engine;
 use activity_log_local::folder::Folder;
+use activity_log_local::kit::TEMPLATE;
 use serde_json::{Value, json};
 
-use crate::support::{SAMPLE, engine, folder, run, text, tool_at};
+use crate::support::{SAMPLE, engine, folder, free_ports, run, text, tool_at};
 
 /// A log of user 3 with `count` entries, numbered from 1 by their resource's id.
 async fn log(count: u64) -> Engine {
@@ -200,6 +201,30 @@ async fn following_it_waits_for_what_is_new() {
     assert_eq!(read(3).await, [1, 2, 3]);
     record(&engine, 4, 5);
     assert_eq!(read(2).await, [4, 5]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_listens_only_who_follows_tries_again() {
+    let (port, _) = free_ports();
+    let nowhere = format!("http://127.0.0.1:{port}");
+    let output = run(&nowhere, &["tail", "--user", "3"], "");
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && !said.contains("trying again"), "{said}");
+    let mut command = tool_at(&nowhere, &["tail", "--user", "3", "--follow"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut errors, mut said) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+    errors.read_line(&mut said).unwrap();
+    assert!(said.ends_with("; trying again\n"), "{said}");
+    let engine = Engine::open(None, port, TEMPLATE).await.unwrap();
+    record(&engine, 1, 2);
+    let mut lines = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    while lines.lines().count() < 2 {
+        assert_ne!(output.read_line(&mut lines).unwrap(), 0, "{lines}");
+    }
+    assert_eq!(numbers(&lines), [1, 2]);
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -87,8 +87,8 @@ impl HttpConnector for Connector {
 }
 
 impl Connector {
-    /// Sends the request, and hides from the response what an index does not show yet, and what a
-    /// stale copy of a table does not know.
+    /// Sends the request, and makes of the response what a late or damaged index, or a stale copy of a
+    /// table, would have.
     fn carry_out(self, request: HttpRequest) -> impl Future<Output = Response> + Send {
         let asked = json_of(request.body());
         self.faults.state().lag.note(&asked);
@@ -99,10 +99,13 @@ impl Connector {
                 return Ok(response);
             }
             let mut body = body_of(response).await?;
-            let State { lag, history, random, .. } = &mut *self.faults.state();
+            let State { lag, history, damage, random, .. } = &mut *self.faults.state();
             history.note(&asked);
             lag.hide_from(&asked, &mut body, random);
             history.age(&asked, &mut body, random);
+            if let Some(damage) = damage {
+                damage.apply(&asked, &mut body);
+            }
             Ok(HttpResponse::new(OK.try_into().map_err(other)?, SdkBody::from(body.to_string())))
         }
     }

@@ -86,6 +86,7 @@ impl Lag {
     }
 }
 
-fn id_of(item: &Value) -> Option<u64> {
+/// The id of an entry.
+pub(super) fn id_of(item: &Value) -> Option<u64> {
     item["id"]["N"].as_str()?.parse().ok()
 }

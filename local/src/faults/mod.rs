@@ -1,10 +1,11 @@
 //! Faults between the SDK and DynamoDB, for tests: an HTTP client that refuses calls, loses them,
-//! loses or delays their responses, hides recent entries from the indexes, and reads tables as they
-//! were a while ago.
+//! loses or delays their responses, hides recent entries from the indexes or changes them there, and
+//! reads tables as they were a while ago.
 //!
 //! Faults happen at random, or at a certain call. All randomness comes from one seed.
 
 mod connector;
+mod damage;
 mod fault;
 mod lag;
 mod stale;
@@ -22,6 +23,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
 pub use fault::{Fault, Injection, WRITE};
 
+use damage::Damage;
 use state::{State, patience};
 
 /// A source of faults; a clone makes the same ones. Without any until told otherwise.
@@ -94,6 +96,12 @@ impl Faults {
     /// Hides an entry from the next `batches` of reads by key.
     pub fn hide_body(&self, id: u64, batches: u32) {
         self.state().lag.hide([id].into(), 0, batches);
+    }
+
+    /// From now on an index has this text as an attribute of an entry.
+    pub fn damage(&self, index: &'static str, id: u64, attribute: &'static str, text: &str) {
+        let value = serde_json::json!({ "S": text });
+        self.state().damage = Some(Damage { index, id, attribute, value });
     }
 
     /// How often each fault has happened so far.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::damage::Damage;
 use super::fault::{Fault, Injection};
 use super::lag::Lag;
 use super::stale::History;
@@ -27,6 +28,7 @@ pub(super) struct State {
     pub(super) expired_tokens: BTreeSet<String>,
     pub(super) lag: Lag,
     pub(super) history: History,
+    pub(super) damage: Option<Damage>,
     /// Calls that will be carried out late.
     pub(super) late: u64,
 }
@@ -44,6 +46,7 @@ impl State {
             expired_tokens: BTreeSet::new(),
             lag: Lag::default(),
             history: History::default(),
+            damage: None,
             late: 0,
         }
     }
@@ -97,5 +100,27 @@ impl State {
     /// A time that is longer than a client waits.
     pub(super) fn too_long(&mut self) -> Duration {
         patience().mul_f64(1.2 + self.random.f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_injected_fault_happens_after_so_many_calls_of_its_operation_and_so_many_times() {
+        for after in 0..3 {
+            let mut state = State::new(1);
+            let (fault, operation) = (Fault::Throttled, Some("Query"));
+            state.injection = Some(Injection { fault, operation, after, times: 2 });
+            let calls = (0..6).map(|_| {
+                assert_eq!(state.next("GetItem"), None);
+                state.next("Query").is_some()
+            });
+            let met: Vec<_> = calls.collect();
+            let expected: Vec<_> = (0..6).map(|call| (after..after + 2).contains(&call)).collect();
+            assert_eq!(met, expected, "after {after}");
+            assert_eq!((state.calls, state.counts[&fault]), (12, 2));
+        }
     }
 }

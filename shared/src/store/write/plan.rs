@@ -512,11 +512,20 @@ mod tests {
 
     #[test]
     fn no_transaction_has_more_than_a_hundred_actions_and_the_last_entry_seals_what_it_fills() {
-        for before in [0, 1, 60, 62, 63, 64, 4_000, 4_095, 4_096 * 2 - 1] {
-            let state = state_after(before);
-            let drafts = in_environment(120);
+        // With a key each, entries take two actions, and a block may be complete at any of them.
+        let keyed = (0..64).map(|before| (before, true));
+        let plain =
+            [0, 1, 60, 62, 63, 64, 4_000, 4_095, 4_096 * 2 - 1].map(|before| (before, false));
+        for (before, is_keyed) in plain.into_iter().chain(keyed) {
+            let mut state = state_after(before);
+            let mut drafts = in_environment(120);
+            for (number, (_, draft)) in drafts.iter_mut().enumerate().filter(|_| is_keyed) {
+                draft.activity.idempotency_key = Some(number.to_string());
+                state.known.insert(number.to_string(), None);
+            }
             let plan = plan_of(&state, &drafts);
-            let actions = plan.heads.len() + plan.entries.len() + plan.parts.len();
+            let actions =
+                plan.heads.len() + plan.entries.len() + plan.parts.len() + plan.keys.len();
             assert!((90..=MAX_ACTIONS).contains(&actions), "{before}: {actions}");
             let total = before + plan.entries.len() as u64;
             let blocks = plan.parts.iter().filter(|part| matches!(part.key, LedgerKey::Block(_)));
@@ -562,6 +571,18 @@ mod tests {
             transactions += 1;
         }
         assert!((6..=10).contains(&transactions), "{transactions}");
+    }
+
+    #[test]
+    fn a_node_that_grows_twice_in_one_transaction_is_new_if_it_was_not_there_before() {
+        for (before, is_there) in [(40, false), (64 + 40, true)] {
+            let drafts: Vec<_> = (0..100).map(|_| (0, draft("sync"))).collect();
+            let plan = plan_of(&state_after(before), &drafts);
+            let [first, second, node] = &plan.parts[..] else { panic!("{:?}", plan.parts) };
+            assert!(first.is_new && second.is_new);
+            assert_eq!(node.key, LedgerKey::Node(NodeKey { level: 1, index: 0 }));
+            assert_eq!(node.is_new, !is_there, "after {before}");
+        }
     }
 
     #[test]
