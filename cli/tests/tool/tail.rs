@@ -208,15 +208,22 @@ async fn following_it_waits_for_what_is_new() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nothing_listens_only_who_follows_tries_again() {
     let (port, _) = free_ports();
-    let nowhere = format!("http://127.0.0.1:{port}");
-    let output = run(&nowhere, &["tail", "--user", "3"], "");
-    let said = text(&output.stderr);
-    assert!(!output.status.success() && !said.contains("trying again"), "{said}");
-    let mut command = tool_at(&nowhere, &["tail", "--user", "3", "--follow"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let (mut errors, mut said) = (BufReader::new(child.stderr.take().unwrap()), String::new());
-    errors.read_line(&mut said).unwrap();
-    assert!(said.ends_with("; trying again\n"), "{said}");
+    let begin = |more: &[&str]| {
+        let arguments = [&["tail", "--user", "3"], more].concat();
+        let mut command = tool_at(&format!("http://127.0.0.1:{port}"), &arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let tries_again = |child: &mut Child| {
+        let (mut errors, mut said) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+        errors.read_line(&mut said).unwrap();
+        // Kept open: it may say more.
+        (said.ends_with("; trying again\n"), errors)
+    };
+    let mut child = begin(&[]);
+    assert!(!tries_again(&mut child).0 && !child.wait().unwrap().success());
+    let mut child = begin(&["--follow"]);
+    let (tries_again, _errors) = tries_again(&mut child);
+    assert!(tries_again);
     let engine = Engine::open(None, port, TEMPLATE).await.unwrap();
     record(&engine, 1, 2);
     let mut lines = String::new();

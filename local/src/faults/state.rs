@@ -102,25 +102,3 @@ impl State {
         patience().mul_f64(1.2 + self.random.f64())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_injected_fault_happens_after_so_many_calls_of_its_operation_and_so_many_times() {
-        for after in 0..3 {
-            let mut state = State::new(1);
-            let (fault, operation) = (Fault::Throttled, Some("Query"));
-            state.injection = Some(Injection { fault, operation, after, times: 2 });
-            let calls = (0..6).map(|_| {
-                assert_eq!(state.next("GetItem"), None);
-                state.next("Query").is_some()
-            });
-            let met: Vec<_> = calls.collect();
-            let expected: Vec<_> = (0..6).map(|call| (after..after + 2).contains(&call)).collect();
-            assert_eq!(met, expected, "after {after}");
-            assert_eq!((state.calls, state.counts[&fault]), (12, 2));
-        }
-    }
-}

@@ -5,7 +5,8 @@ use std::time::Duration;
 use activity_log::NewActivity;
 use activity_log::logger::{ActivityLogger, AppendError, DEFAULT_DEADLINE};
 use activity_log_local::faults::{Fault, Injection, WRITE};
-use activity_log_local::kit::{Log, full, silent_store, user, whole};
+use activity_log_local::kit::{Log, full, item, ledger_key, silent_store, user, whole};
+use activity_log_local::tables;
 
 /// Three activities, with idempotency keys that begin with `key` if there is one.
 fn batch(key: Option<&str>) -> Vec<NewActivity> {
@@ -14,6 +15,23 @@ fn batch(key: Option<&str>) -> Vec<NewActivity> {
         Some(key) => full(number).idempotency_key(format!("{key} {number}")),
     };
     (0..3).map(activity).collect()
+}
+
+#[tokio::test]
+async fn a_fault_happens_after_so_many_calls_of_its_operation() {
+    let (log, _, faults) = Log::faulty().await;
+    let client = faults.client(&log.engine.endpoint());
+    let (table, key) = (tables().ledger, item(&ledger_key("user#3", "head")));
+    for after in 0..3 {
+        // As often as the SDK tries a call.
+        let (fault, operation) = (Fault::Throttled, Some("GetItem"));
+        faults.inject(Some(Injection { fault, operation, after, times: 3 }));
+        for call in 0..5 {
+            client.list_tables().send().await.unwrap();
+            let request = client.get_item().table_name(&table).set_key(Some(key.clone()));
+            assert_eq!(request.send().await.is_err(), call == after, "{call} {after}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,6 +92,28 @@ async fn an_append_that_never_succeeds_ends_at_its_deadline_and_says_what_it_kno
         }
         assert_eq!(log.page(whole(3), 0, 0).await.total, 0);
     }
+}
+
+#[tokio::test]
+async fn a_lost_transaction_that_another_has_overtaken_can_no_longer_be_recorded() {
+    let (log, logger, faults) = Log::faulty().await;
+    let logger = logger.with_deadline(Duration::from_millis(400));
+    let always = |fault| {
+        faults.inject(Some(Injection { fault, operation: Some(WRITE), after: 0, times: u64::MAX }));
+    };
+    always(Fault::NotSent);
+    let overtake = async {
+        // As often as the SDK tries a call.
+        while faults.counts().get(&Fault::NotSent).is_none_or(|times| *times < 3) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        always(Fault::Conflict);
+        log.logger.append(user(3), full(2)).await.unwrap();
+    };
+    let (error, ()) = tokio::join!(logger.append(user(3), full(1)), overtake);
+    let error = error.unwrap_err();
+    assert!(matches!(error, AppendError::Deadline { may_be_recorded: false, .. }), "{error:?}");
+    assert_eq!(log.page(whole(3), 0, 0).await.total, 1);
 }
 
 /// Time passes only as fast as it is waited for: what takes ten seconds takes none here.
