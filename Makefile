@@ -49,10 +49,13 @@ endef
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
+# Programs are built by `--bin` alone, with the features that the whole workspace turns on, as tests are:
+# `--package` turns on those of one package, and so may build libraries once more.
+
 # `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
 run: $(CARGO_LAMBDA) ## Runs the API on this machine.
 	@echo 'make: building the activities tool (the first time takes some minutes)'
-	@cargo build --locked --package activities
+	@cargo build --locked --bin activities
 	@exec target/debug/activities dev $(ARGS)
 
 # `make -n` runs a recipe that begins with `+`, and so shows the commands of each target.
@@ -106,7 +109,7 @@ costs:
 # its HTTP part on `activities dev`, the rest on the emulator.
 STORE_TESTS = append:: contention:: data_model:: erase:: format:: lag:: model:: names::
 test-moto: $(SAM) $(CARGO_LAMBDA) ## Deploys template.yaml to an emulator of AWS, and tests the store against it.
-	cargo build --locked --package activities
+	cargo build --locked --bin activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities
 	PYTHONPATH=$(CURDIR)/$(AWS):tools/try_aws python3 -m unittest discover --quiet --start-directory tools/try_aws/tests
 	$(IN_AWS) python3 tools/try_aws --dev target/debug/activities --no-large --quiet
@@ -127,7 +130,7 @@ viewer: $(VIEWER) ## Builds the web component into viewer/dist.
 test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a browser.
 	@node --input-type=module --eval "import { browserPath } from './viewer/test/browser/launch.mjs'; \
 		process.exit(browserPath() ? 0 : 1)" || tools/debian.sh /usr/bin/chromium:chromium
-	cargo build --locked --package activities
+	cargo build --locked --bin activities
 	npm --prefix viewer run --silent check
 	npm --prefix viewer run --silent test
 	npm --prefix viewer run --silent test:browser
@@ -135,12 +138,12 @@ test-viewer: $(VIEWER) $(CARGO_LAMBDA) ## Tests the web component, also in a bro
 # What they send is read by the recorder's own parser; and applications record with them through a queue of
 # moto's and the recorder into a log, which they read back.
 test-clients: $(TYPESCRIPT) $(PYTHON) $(CARGO_LAMBDA) $(SAM) ## Tests the clients for TypeScript and Python.
-	cargo build --locked --package contract-tests --bin parse-messages
+	cargo build --locked --bin parse-messages
 	npm --prefix clients/typescript run --silent check
 	npm --prefix clients/typescript run --silent test
 	cd clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check . && \
 		.venv/bin/mypy && .venv/bin/pytest --quiet
-	cargo build --locked --package activities --package record-activities
+	cargo build --locked --bin activities --bin record-activities
 	npm --prefix clients/typescript run --silent build
 	cd clients/e2e && ../python/.venv/bin/ruff check --quiet . && \
 		../python/.venv/bin/ruff format --quiet --check . && ../python/.venv/bin/mypy && \
@@ -149,11 +152,11 @@ test-clients: $(TYPESCRIPT) $(PYTHON) $(CARGO_LAMBDA) $(SAM) ## Tests the client
 # In an AWS account, where this costs some cents; docs/trying-on-aws.md says what it does, and that nobody has
 # run it there yet. `make try-aws ARGS=--help` lists the options.
 try-aws: $(SAM) $(SCHEMATHESIS) ## Tries the stack in your AWS account, and removes it again.
-	cargo build --locked --package activities
+	cargo build --locked --bin activities
 	@$(IN_AWS) python3 tools/try_aws $(ARGS)
 
 pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer.
-	cargo build --locked --package activities
+	cargo build --locked --bin activities
 	node viewer/test/pictures.mjs
 
 # The functions for the processor of this machine. Each is started as Lambda would, answers its event,
@@ -163,7 +166,7 @@ ifeq ($(SYSTEM),Linux)
 build: $(SAM) $(CARGO_LAMBDA) ## Builds the functions for this processor, and packs them.
 	$(IN_AWS) $(SAM) build --build-dir .aws-sam/checked \
 		--parameter-overrides Stage=dev Architecture=$(ARCHITECTURE)
-	cargo build --locked --package activities
+	cargo build --locked --bin activities
 	$(IN_AWS) python3 tools/deployment.py target/debug/activities .aws-sam/checked
 else
 build:

@@ -117,14 +117,20 @@ class Queues:
         return getattr(self._sqs, name)
 
     def start_message_move_task(self, **given: str) -> None:
-        """Moves everything at once."""
+        """Moves what is there, at once. What fails meanwhile comes back, and is not moved again."""
         source, destination = (
             self._sqs.get_queue_url(QueueName=given[arn].rsplit(":", 1)[1])["QueueUrl"]
             for arn in ["SourceArn", "DestinationArn"]
         )
-        while found := self._sqs.receive_message(
-            QueueUrl=source, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
-        ).get("Messages"):
+        attribute = "ApproximateNumberOfMessages"
+        there = self._sqs.get_queue_attributes(QueueUrl=source, AttributeNames=[attribute])["Attributes"]
+        left = int(there[attribute])
+        while left and (
+            found := self._sqs.receive_message(
+                QueueUrl=source, MaxNumberOfMessages=min(left, 10), MessageSystemAttributeNames=["All"]
+            ).get("Messages")
+        ):
+            left -= len(found)
             for one in found:
                 self._sqs.send_message(
                     QueueUrl=destination,
