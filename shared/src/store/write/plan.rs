@@ -514,9 +514,9 @@ mod tests {
     fn no_transaction_has_more_than_a_hundred_actions_and_the_last_entry_seals_what_it_fills() {
         // With a key each, entries take two actions, and a block may be complete at any of them.
         let keyed = (0..64).map(|before| (before, true));
-        let plain =
+        let bare =
             [0, 1, 60, 62, 63, 64, 4_000, 4_095, 4_096 * 2 - 1].map(|before| (before, false));
-        for (before, is_keyed) in plain.into_iter().chain(keyed) {
+        for (before, is_keyed) in bare.into_iter().chain(keyed) {
             let mut state = state_after(before);
             let mut drafts = in_environment(120);
             for (number, (_, draft)) in drafts.iter_mut().enumerate().filter(|_| is_keyed) {
