@@ -65,7 +65,10 @@ check: ## Checks the Rust code only: format, clippy, unit tests and store tests.
 test: ## Checks everything, and prints the seconds of each step.
 	+$(call timed,tools format lint clippy rustdoc all-tests costs test-viewer test-clients test-moto)
 
-tools: $(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) $(VIEWER) $(TYPESCRIPT) $(PYTHON) peers
+# Side by side: most of it is waiting for the network.
+tools:
+	@$(MAKE) --no-print-directory --jobs=4 \
+		$(CARGO_LAMBDA) $(SCHEMATHESIS) $(REDOCLY) $(SAM) $(VIEWER) $(TYPESCRIPT) $(PYTHON) peers
 
 # What the peers of the bench need; PostgreSQL only on Debian.
 peers: $(NODE_PEER) debian
@@ -78,10 +81,8 @@ debian:
 format:
 	cargo fmt --all --check
 
-# Once more without the feature api, which the workspace turns on: what a service that records builds.
 clippy:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --package activity-log --lib -- -D warnings
 
 rustdoc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
@@ -159,11 +160,13 @@ pictures: $(VIEWER) $(CARGO_LAMBDA) ## Takes the README's pictures of the viewer
 	cargo build --locked --bin activities
 	node viewer/test/pictures.mjs
 
-# The functions for the processor of this machine. Each is started as Lambda would, answers its event,
-# and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
+# The library is checked without the feature api, which the workspace turns on: a service that records builds
+# it so. Then the functions are built for the processor of this machine. Each is started as Lambda would,
+# answers its event, and is packed into .aws-sam/zips. Not into .aws-sam/build, which `sam deploy` takes for the
 # processor of the stack. They are programs for Linux, which another system can build and not start.
 ifeq ($(SYSTEM),Linux)
 build: $(SAM) $(CARGO_LAMBDA) ## Builds the functions for this processor, and packs them.
+	cargo clippy --locked --package activity-log --lib -- -D warnings
 	$(IN_AWS) $(SAM) build --build-dir .aws-sam/checked \
 		--parameter-overrides Stage=dev Architecture=$(ARCHITECTURE)
 	cargo build --locked --bin activities
