@@ -49,7 +49,7 @@ endef
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-# Programs are built by `--bin` alone, with the features that the whole workspace turns on, as tests are:
+# What tests run is built by `--bin` alone, with the features that the whole workspace turns on, as tests are:
 # `--package` turns on those of one package, and so may build libraries once more.
 
 # `make run`, or `make run ARGS='--port 9100 --data-dir .activities'`.
