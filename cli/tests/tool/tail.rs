@@ -37,9 +37,9 @@ fn tail(engine: &Engine, arguments: &[&str]) -> Output {
     run(&engine.endpoint(), &[&["tail", "--user", "3"], arguments].concat(), "")
 }
 
-/// The same, without waiting for its end.
-fn spawn(engine: &Engine, arguments: &[&str]) -> Child {
-    let mut command = tool_at(&engine.endpoint(), &["tail", "--user", "3"]);
+/// The same at `endpoint`, without waiting for its end.
+fn spawn(endpoint: &str, arguments: &[&str]) -> Child {
+    let mut command = tool_at(endpoint, &["tail", "--user", "3"]);
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -137,7 +137,8 @@ async fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_a_batch() {
     let mut last = 0;
     let (mut runs, mut repeated) = (0, 0);
     while last < ENTRIES {
-        let mut child = spawn(&engine, &["--resume", &note, "--batch", &BATCH.to_string()]);
+        let mut child =
+            spawn(&engine.endpoint(), &["--resume", &note, "--batch", &BATCH.to_string()]);
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut read = String::new();
         for _ in 0..random.usize(..120) {
@@ -189,7 +190,7 @@ async fn a_line_that_a_killed_run_left_half_written_in_a_file_takes_no_other_wit
 async fn following_it_waits_for_what_is_new() {
     let (engine, folder) = (log(3).await, folder());
     let note = note(&folder);
-    let mut child = spawn(&engine, &["--follow", "--interval", "1", "--resume", &note]);
+    let mut child = spawn(&engine.endpoint(), &["--follow", "--interval", "1", "--resume", &note]);
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut read = async |count: usize| {
         let mut lines = String::new();
@@ -208,20 +209,16 @@ async fn following_it_waits_for_what_is_new() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nothing_listens_only_who_follows_tries_again() {
     let (port, _) = free_ports();
-    let begin = |more: &[&str]| {
-        let arguments = [&["tail", "--user", "3"], more].concat();
-        let mut command = tool_at(&format!("http://127.0.0.1:{port}"), &arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
+    let nowhere = format!("http://127.0.0.1:{port}");
     let tries_again = |child: &mut Child| {
         let (mut errors, mut said) = (BufReader::new(child.stderr.take().unwrap()), String::new());
         errors.read_line(&mut said).unwrap();
         // Kept open: it may say more.
         (said.ends_with("; trying again\n"), errors)
     };
-    let mut child = begin(&[]);
+    let mut child = spawn(&nowhere, &[]);
     assert!(!tries_again(&mut child).0 && !child.wait().unwrap().success());
-    let mut child = begin(&["--follow"]);
+    let mut child = spawn(&nowhere, &["--follow"]);
     let (tries_again, _errors) = tries_again(&mut child);
     assert!(tries_again);
     let engine = Engine::open(None, port, TEMPLATE).await.unwrap();
