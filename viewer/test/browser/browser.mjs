@@ -174,6 +174,13 @@ export class Viewer {
     await this.page.goto(`${this.stub.other}/?${new URLSearchParams(query)}`);
   }
 
+  // The clock of the page, once `page.clock.install()` was called.
+
+  /** Stops it, a second from now. */
+  async stopClock() {
+    await this.page.clock.pauseAt((await this.page.evaluate(() => Date.now())) + 1_000);
+  }
+
   // Looking.
 
   /** The rows that are in the window now, the newest first. @returns {Promise<Row[]>} */

@@ -107,7 +107,6 @@ scenario('taken out of the page it asks for nothing more, and put back it goes o
   await viewer.until(
     'news',
     async () => (await viewer.rows())[0]?.rank === stub.log.list({ action: ['create'] }).total,
-    5_000,
   );
 });
 

@@ -83,7 +83,7 @@ scenario('a page is placed by its own total, also if it comes after a newer one'
   const { stub } = viewer;
   await viewer.open();
   await viewer.ready();
-  stub.delay = 6_000;
+  stub.delay = 10_000;
   await viewer.jump(0.5);
   await viewer.until('the request', () => stub.lists.some(({ status }) => status === null));
   stub.delay = 0;
@@ -124,17 +124,24 @@ scenario(
 );
 
 scenario('it does not poll while it is hidden, and at once when it is shown', {}, async (viewer) => {
-  const { stub } = viewer;
+  const { stub, page } = viewer;
+  await page.clock.install();
   await viewer.open();
   await viewer.ready();
   await viewer.hide(true);
-  await viewer.page.waitForTimeout(200);
+  await page.waitForTimeout(200);
   const mark = stub.api.filter((request) => !stub.summaries.includes(request)).length;
-  await viewer.page.waitForTimeout(5_000);
+  await page.waitForTimeout(5_000);
   assert.equal(stub.api.filter((request) => !stub.summaries.includes(request)).length, mark);
   stub.append(2);
+  // No more of the page's time than a moment passes until it has asked.
+  await viewer.stopClock();
+  const polls = stub.polls.length;
   await viewer.hide(false);
-  await viewer.until('the news', async () => (await viewer.rows())[0]?.rank === 1_000_002, 2_500);
+  await page.clock.runFor(100);
+  await viewer.until('the poll', () => stub.polls.length > polls);
+  await page.clock.resume();
+  await viewer.until('the news', async () => (await viewer.rows())[0]?.rank === 1_000_002);
 });
 
 scenario(
@@ -144,7 +151,7 @@ scenario(
     const { stub, page } = viewer;
     // The clock of the page stands, but for what is run of it here.
     await page.clock.install();
-    await page.clock.pauseAt(Date.now());
+    await viewer.stopClock();
     await page.addInitScript(countFetches);
     await viewer.open();
     /** How many polls come in a time. */
@@ -250,20 +257,21 @@ scenario(
   'a total that looks smaller for a moment, as of a replica that lags, is no rewritten log',
   {},
   async (viewer) => {
-    const { stub } = viewer;
+    const { stub, page } = viewer;
+    await page.clock.install();
     await viewer.open();
     await viewer.ready();
     stub.append(10);
     await viewer.until('the newest is there', async () => (await viewer.rows())[0]?.rank === 1_000_010);
+    // The next poll lags, and while the clock of the page stands there is no other.
+    await viewer.stopClock();
     stub.log.rows -= 4;
     const mark = stub.polls.length;
-    await viewer.until(
-      'a poll that lags',
-      () => stub.polls.slice(mark).some(({ status }) => status === 200),
-      6_000,
-    );
+    await page.clock.runFor(3_000);
+    await viewer.until('a poll that lags', () => stub.polls.slice(mark).some(({ status }) => status === 200));
     stub.log.rows += 4;
-    await viewer.page.waitForTimeout(3_000);
+    await page.clock.resume();
+    await page.waitForTimeout(3_000);
     assert.equal(await viewer.find('[part~=trouble][data-kind=rewritten]').isVisible(), false);
     await viewer.holds();
   },
