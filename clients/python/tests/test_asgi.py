@@ -306,7 +306,7 @@ def test_behind_a_real_server_fifty_concurrent_requests_are_recorded_once_and_in
 
 
 def test_a_server_that_stops_waits_for_what_is_under_way() -> None:
-    chaos = Chaos(failing=0, slowest=0, before=lambda: time.sleep(0.3))
+    chaos = Chaos(failing=0, slowest=0, before=lambda: time.sleep(0.05))
     log = ActivityLog(transport=chaos)
     with served(application(log=log)) as address:
         response = httpx.get(f"{address}/background", headers={"x-user": "3"})

@@ -18,7 +18,10 @@ if not settings.configured:
         SECRET_KEY="x",
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        # In memory, and seen by all threads.
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "file:users?mode=memory&cache=shared"}
+        },
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
         MIDDLEWARE=[
             "activity_logs.django.ActivityLogMiddleware",
@@ -59,6 +62,11 @@ async def acreate(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"accepted": await record("create", metadata={"step": step})})
 
 
+async def forget(request: HttpRequest) -> HttpResponseBase:
+    record("create", metadata={"step": 1})
+    return JsonResponse({})
+
+
 def stream(request: HttpRequest) -> HttpResponseBase:
     def parts() -> Iterator[bytes]:
         for step in range(3):
@@ -84,6 +92,7 @@ def lazy(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [
     path("create", create),
     path("acreate", acreate),
+    path("forget", forget),
     path("stream", stream),
     path("astream", astream),
     path("lazy", lazy),
@@ -174,6 +183,15 @@ def test_without_a_setting_the_user_is_who_is_logged_in(sent: Memory, user: User
     assert steps(sent.messages) == {str(user.pk): [1, 2]}
 
 
+def test_what_an_async_view_records_under_wsgi_is_sent_though_its_loop_ends(sent: Memory, user: User) -> None:
+    with override_settings(ACTIVITY_LOGS={"TRANSPORT": sent}):
+        client = Client()
+        client.force_login(user)
+        assert client.get("/forget").status_code == 200
+        assert activity.flush(30)
+    assert steps(sent.messages) == {str(user.pk): [1]}
+
+
 def test_who_is_not_logged_in_cannot_be_recorded(sent: Memory, user: User) -> None:
     with (
         override_settings(ACTIVITY_LOGS={"TRANSPORT": sent}),
@@ -199,10 +217,47 @@ def test_hops_and_options_are_settings() -> None:
     activity.close()
 
 
+def post() -> None:
+    response = Client().post("/create", {"step": 1}, content_type="application/json", headers=HEADERS)
+    assert response.json() == {"accepted": True}
+
+
+@pytest.mark.parametrize("is_served_before", [False, True])
+def test_a_log_that_is_configured_after_the_settings_were_read_stays(
+    monkeypatch: pytest.MonkeyPatch, is_served_before: bool
+) -> None:
+    monkeypatch.setattr(ActivityLogMiddleware, "_last", None)
+    real, sent = memory(), memory()
+    with override_settings(ACTIVITY_LOGS={"TRANSPORT": real, "USER_ID": USER_ID}):
+        if is_served_before:
+            post()
+        activity.configure(transport=sent)
+        post()
+        post()
+    assert (len(real.messages), len(sent.messages)) == (int(is_served_before), 2)
+    activity.close()
+
+
+def test_settings_that_have_changed_and_a_log_that_was_closed_are_configured_anew() -> None:
+    first, second = memory(), memory()
+    with override_settings(ACTIVITY_LOGS={"TRANSPORT": first, "USER_ID": USER_ID}):
+        post()
+        with override_settings(ACTIVITY_LOGS={"TRANSPORT": second, "USER_ID": USER_ID}):
+            post()
+            assert (len(first.messages), len(second.messages)) == (1, 1)
+            activity.close()
+            post()
+            assert (len(first.messages), len(second.messages)) == (1, 2)
+        post()
+    assert (len(first.messages), len(second.messages)) == (2, 2)
+    activity.close()
+
+
 @pytest.mark.parametrize(
     "options",
     [{"QUEUE": "x"}, {"TRUSTED_HOPS": -1}, {"ON_ERROR": "throw", "TRANSPORT": memory()}, {"REDACT": ["x"]}],
 )
 def test_settings_that_cannot_be_are_errors(options: dict[str, Any]) -> None:
+    activity.close()
     with override_settings(ACTIVITY_LOGS=options), pytest.raises(ImproperlyConfigured, match="ACTIVITY_LOGS"):
         ActivityLogMiddleware(create)

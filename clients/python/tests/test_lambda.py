@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +16,7 @@ from mangum import Mangum
 from activity_logs import ActivityLog, Memory, record
 from activity_logs._request import client_of_event
 from activity_logs.asgi import ActivityLogMiddleware
-from activity_logs.aws_lambda import activity_log
+from activity_logs.aws_lambda import _left, activity_log
 
 from .support import Chaos
 
@@ -121,18 +123,26 @@ def test_a_handler_returns_when_all_was_accepted_also_if_it_fails() -> None:
 
 
 def test_a_handler_gives_up_early_enough_to_log(caplog: pytest.LogCaptureFixture) -> None:
-    log, _ = slow_log(3)
+    has_returned = threading.Event()
+    chaos = Chaos(failing=0, slowest=0, before=lambda: has_returned.wait(60))
+    log = ActivityLog(transport=chaos)
 
     @activity_log(user_id=subject, log=log)
     def handler(event: dict[str, Any], context: object) -> None:
         record("create")
 
-    start = time.monotonic()
     handler(V2, Runtime(2_000))
-    assert 1 <= time.monotonic() - start < 2
     [line] = caplog.messages
     assert "in the time that the function had left" in line
+    assert chaos.accepted == []
+    has_returned.set()
     log.close()
+
+
+@pytest.mark.parametrize(("milliseconds", "left"), [(10_000, 8.5), (2_000, 1), (0, 1)])
+def test_a_handler_keeps_a_spare_of_its_time(milliseconds: int, left: float) -> None:
+    assert _left(Runtime(milliseconds)) == left
+    assert _left(None) is None
 
 
 def test_an_async_handler_and_an_async_user() -> None:
@@ -155,6 +165,53 @@ def test_an_async_handler_and_an_async_user() -> None:
         return record("create").result()
 
     assert sync_handler(V2, Runtime(3_000))
+    log.close()
+
+
+def test_what_a_handler_records_on_a_loop_of_its_own_is_accepted_when_it_returns() -> None:
+    log, chaos = slow_log(0)
+
+    async def ask(event: dict[str, Any]) -> str:
+        await asyncio.sleep(0.05)
+        return subject(event)
+
+    async def main() -> None:
+        record("create", description="important")
+
+    @activity_log(user_id=ask, log=log)
+    def handler(event: dict[str, Any], context: object) -> None:
+        asyncio.run(main())
+
+    handler(V2, Runtime(30_000))
+    assert [(one.group, one.fields["description"]) for one in chaos.accepted] == [("3", "important")]
+    log.close()
+
+
+def test_what_waits_for_its_user_when_a_handler_has_no_time_left_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log, chaos = slow_log(0)
+
+    async def ask(event: dict[str, Any]) -> str:
+        await asyncio.sleep(0)
+        return subject(event)
+
+    async def main() -> None:
+        record("create", description="important")
+
+    loop = asyncio.new_event_loop()
+
+    @activity_log(user_id=ask, log=log)
+    def handler(event: dict[str, Any], context: object) -> None:
+        loop.run_until_complete(main())
+
+    handler(V2, Runtime(0))
+    [line] = map(json.loads, caplog.messages)
+    assert line["error"] == "no user: not accepted in the time that the function had left"
+    assert json.loads(line["draft"])["description"] == "important"
+    assert chaos.accepted == []
+    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
+    loop.close()
     log.close()
 
 

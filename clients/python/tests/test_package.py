@@ -101,6 +101,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence(built: Path) -> N
     rest = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
     assert names == package | rest
     assert "Provides-Extra: sqs" in text
+    assert "Classifier: Private :: Do Not Upload" in text, "no registry takes it"
     required = [line for line in text.splitlines() if line.startswith("Requires-Dist")]
     assert required == ["Requires-Dist: boto3>=1.34; extra == 'sqs'"]
 

@@ -6,13 +6,17 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import path
 from fastapi import FastAPI
 
-from activity_logs import activity, memory
+from activity_logs import activity, memory, record
 from activity_logs.asgi import ActivityLogMiddleware
 from activity_logs.client import ActivityLogClient
 
@@ -80,6 +84,25 @@ def test_the_flask_application_records() -> None:
     assert sent.activities[0]["userId"] == 3
 
 
+def test_the_test_of_a_django_project_sees_what_a_view_records() -> None:
+    # It makes the settings of a project.
+    from . import test_django  # noqa: F401
+
+    def view(_: HttpRequest) -> HttpResponse:
+        record("create", resource=("function", 5), user_id=3)
+        return HttpResponse()
+
+    urls: Any = ModuleType("urls")
+    urls.urlpatterns = [path("functions", view)]
+    real = memory()
+    activity.configure(transport=real)
+    with override_settings(ROOT_URLCONF=urls, ACTIVITY_LOGS={"TRANSPORT": real}):
+        Client().post("/functions")
+        assert len(run("override_settings")["sent"].messages) == 1
+    assert len(real.messages) == 1
+    activity.close()
+
+
 def test_the_handler_of_lambda_records() -> None:
     handler = run("aws_lambda")["handler"]
     sent = memory()
@@ -114,9 +137,9 @@ def test_the_reader_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_rest_runs() -> None:
     assert "activity_logs.django.ActivityLogMiddleware" in run("settings.py")["MIDDLEWARE"]
-    assert len(run("sent = memory()")["sent"].messages) == 1
+    assert len(run("activity.configure(transport=sent)")["sent"].messages) == 1
     sent = memory()
     activity.configure(transport=sent)
     run("nightly")
     assert [one["action"] for one in sent.activities] == ["sync", "delete"]
-    assert len(BLOCKS) == 7, "each block is run here"
+    assert len(BLOCKS) == 8, "each block is run here"

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,6 +23,8 @@ from activity_logs import (
     Memory,
     Message,
     NoContextError,
+    Receipt,
+    _context,
     activity,
     memory,
     record,
@@ -390,14 +392,101 @@ class TestUser:
             with within(Context(activity, Client(), ask)):
                 with pytest.raises(TypeError, match="user_id is required"):
                     await record("sync")
-                record("sync")
+                record("sync", description="é")
                 assert await activity.aflush(5)
 
         asyncio.run(run())
         gc.collect()
-        [line] = caplog.messages
-        assert json.loads(line)["error"].startswith("no user: TypeError: user_id is required")
+        [line] = map(json.loads, caplog.messages)
+        draft = json.loads(line.pop("draft"))
+        assert line.pop("error").startswith("no user: TypeError: user_id is required")
+        assert line == {"event": "activity_not_recorded", "deduplicationId": draft.pop("idempotencyKey")}
+        assert draft.pop("occurredAt").endswith("Z")
+        assert draft == {"action": "sync", "description": "é"}
         assert sent.messages == []
+
+    @pytest.mark.parametrize("end", [lambda: activity.give_up("no time"), lambda: activity.close(0.01)])
+    def test_what_waits_for_its_user_on_a_loop_that_stopped_is_given_up_and_logged(
+        self, sent: Memory, caplog: pytest.LogCaptureFixture, end: Callable[[], None]
+    ) -> None:
+        found = asyncio.Event()
+
+        async def ask(_: object) -> int:
+            await found.wait()
+            return 5
+
+        async def run() -> Receipt:
+            return record("sync", description="important")
+
+        async def go_on() -> None:
+            found.set()
+            while asking := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(asking)
+
+        loop = asyncio.new_event_loop()
+        with within(Context(activity, Client(), ask)):
+            receipt = loop.run_until_complete(run())
+            end()
+            assert not receipt.result(0)
+            [line] = map(json.loads, caplog.messages)
+            assert line["error"] in ("no user: no time", "no user: the log is closed")
+            assert json.loads(line["draft"])["description"] == "important"
+            loop.run_until_complete(go_on())
+        loop.close()
+        assert (sent.messages, len(caplog.messages)) == ([], 1), "a user that is found later changes nothing"
+
+    def test_a_user_whose_loop_ends_is_asked_for_again_and_once(
+        self, sent: Memory, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        asked: list[str] = []
+
+        async def ask(request: str) -> int:
+            asked.append(request)
+            await asyncio.sleep(60 if len(asked) == 1 else 0)
+            return 5
+
+        async def run() -> None:
+            for step in range(3):
+                record("sync", metadata={"step": step})
+
+        with within(Context(activity, Client(), ask, "request")):
+            asyncio.run(run())
+            assert activity.flush(5)
+            assert record("sync", metadata={"step": 3}).result(5)
+        assert steps(sent.messages) == {"5": [0, 1, 2, 3]}
+        assert (asked, caplog.messages) == (["request"] * 2, [])
+
+    def test_closing_the_log_waits_for_a_user_that_is_asked_for_again(self, sent: Memory) -> None:
+        async def ask(_: object) -> int:
+            await asyncio.sleep(0.05)
+            return 5
+
+        async def run() -> None:
+            record("sync")
+
+        with within(Context(activity, Client(), ask)):
+            asyncio.run(run())
+        activity.close(30)
+        assert [one["userId"] for one in sent.activities] == [5]
+
+    def test_a_user_that_is_not_found_on_a_second_loop_either_is_logged(
+        self, sent: Memory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_context, "LONGEST_ASK", 0.01)
+
+        async def ask(_: object) -> int:
+            await asyncio.sleep(60)
+            return 5
+
+        async def run() -> None:
+            record("sync")
+
+        with within(Context(activity, Client(), ask)):
+            asyncio.run(run())
+        assert activity.flush(5)
+        [line] = map(json.loads, caplog.messages)
+        assert line["error"] == "no user: TimeoutError: "
+        assert json.loads(line["draft"])["action"] == "sync"
 
     def test_an_async_function_in_sync_code_runs_on_a_loop_of_its_own(self, sent: Memory) -> None:
         async def ask(_: object) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from activity_logs import ActivityLog, Failure, Message, Receipt, _outbox, memory
+from activity_logs._sender import THREADS, Sender
 
 from .support import Chaos, steps
 
@@ -52,6 +54,79 @@ def test_a_transport_that_says_too_little_is_asked_again() -> None:
     log = ActivityLog(transport=Silent(failing=0))
     assert log.detached(user_id=3).record("sync").result(5)
     log.close()
+
+
+def test_a_transport_that_gives_no_outcomes_is_asked_again() -> None:
+    class Silent(Chaos):
+        def send(self, batch: Sequence[Message]) -> Sequence[Failure | None]:
+            said = super().send(batch)
+            return said if len(self.batches) > THREADS else None  # type: ignore[return-value]
+
+    log = ActivityLog(transport=Silent(failing=0))
+    assert log.detached(user_id=3).record("sync").result(5)
+    log.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_threads_that_a_transport_ends_are_replaced() -> None:
+    ended: list[threading.Thread] = []
+    begun = threading.Semaphore(0)
+
+    class Ending(Chaos):
+        def send(self, batch: Sequence[Message]) -> Sequence[Failure | None]:
+            if len(ended) < THREADS:
+                ended.append(threading.current_thread())
+                begun.release()
+                raise SystemExit
+            return super().send(batch)
+
+    log = ActivityLog(transport=Ending(failing=0))
+    for user in range(1, THREADS + 1):
+        log.detached(user_id=user).record("sync")
+        assert begun.acquire(timeout=5)
+        ended[-1].join(5)
+    assert log.detached(user_id=9).record("sync").result(5)
+    log.close(timeout=0)
+
+
+def test_log_handlers_that_raise_stop_no_message(capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError("the disk is full")
+
+    class Refusing(Chaos):
+        def send(self, batch: Sequence[Message]) -> Sequence[Failure | None]:
+            said = super().send(batch)
+            return said if len(self.batches) > THREADS else [Failure("no", is_final=True)] * len(batch)
+
+    broken, logger = Broken(), logging.getLogger("activity_logs")
+    logger.addHandler(broken)
+    try:
+        log = ActivityLog(transport=Refusing(failing=0))
+        for user in range(1, THREADS + 1):
+            assert not log.detached(user_id=user).record("sync").result(5)
+        assert log.detached(user_id=9).record("sync").result(5)
+        log.close()
+    finally:
+        logger.removeHandler(broken)
+    assert capsys.readouterr().err.count("OSError: the disk is full") >= THREADS
+
+
+def test_callers_that_raise_at_the_end_of_a_message_stop_no_message() -> None:
+    called = threading.Semaphore(0)
+
+    def fail(_: Failure | None) -> None:
+        called.release()
+        raise ZeroDivisionError
+
+    sender = Sender(Chaos(failing=0), deadline=30)
+    for user in range(1, THREADS + 1):
+        sender.hand_over(Message("{}", str(user), str(user)), fail)
+        assert called.acquire(timeout=5)
+    is_settled = threading.Event()
+    sender.hand_over(Message("{}", "9", "9"), lambda _: is_settled.set())
+    assert is_settled.wait(5)
+    sender.close(5)
 
 
 def test_closing_gives_up_what_is_not_sent_in_time_and_logs_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -128,6 +203,45 @@ def test_the_end_of_the_interpreter_sends_what_waits(tmp_path: Path) -> None:
 def test_what_is_recorded_first_at_the_end_of_the_interpreter_is_sent(tmp_path: Path) -> None:
     sent = run("import atexit; atexit.register(record, 1)", tmp_path)
     assert [step for _, step in sent] == [1]
+
+
+ASYNC_USER = """
+    import asyncio, logging
+    from activity_logs._context import Context, within
+    from activity_logs._message import Client
+
+    async def user_id(_):
+        await asyncio.sleep(0.05)
+        return 3
+
+    async def main():
+        record_in_request(1)
+
+    def record_in_request(step):
+        with within(Context(activity, Client(), user_id)):
+            activity.record("sync", metadata={"step": step})
+"""
+
+
+def test_what_waits_for_its_user_when_the_program_ends_is_sent(tmp_path: Path) -> None:
+    sent = run(textwrap.dedent(ASYNC_USER) + "asyncio.run(main())", tmp_path)
+    assert [step for _, step in sent] == [1]
+
+
+def test_what_waits_for_its_user_on_a_stopped_loop_when_the_program_ends_is_logged(tmp_path: Path) -> None:
+    script = """
+        class ToFile(logging.Handler):
+            def emit(self, line):
+                draft = json.loads(json.loads(line.getMessage())["draft"])
+                with open(sys.argv[1], "a") as file:
+                    file.write(json.dumps([0, draft["metadata"]["step"]]) + "\\n")
+
+        logging.getLogger("activity_logs").addHandler(ToFile())
+        logging.getLogger("asyncio").setLevel("CRITICAL")  # It says that a task is left.
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main())
+    """
+    assert run(textwrap.dedent(ASYNC_USER) + textwrap.dedent(script), tmp_path) == [[0, 1]]
 
 
 def test_an_exception_that_ends_the_program_does_not_lose_what_was_recorded(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from ._receipt import Receipt
 Source: TypeAlias = Callable[[Any], Id | Awaitable[Id | None] | None] | Id | None
 """Who the user is: an id, or what gives it for a request."""
 
+LONGEST_ASK = 5.0
+"""For how many seconds a user is waited for where the loop that was asked first has ended."""
+
 
 class Log(Protocol):
     """What a context records in: an ``ActivityLog``."""
@@ -70,7 +73,7 @@ class Context:
             if self._user is not None:
                 deliver(self._user)
                 return
-        user = self._source(self._request) if callable(self._source) else self._source
+        user = self._ask()
         if not inspect.isawaitable(user):
             number = _message.user_id(user)
             with self._lock:
@@ -90,12 +93,18 @@ class Context:
         with suppress(Exception):
             self.with_user(lambda _: None, lambda _: None)
 
-    async def _settle(self, user: Awaitable[object]) -> None:
+    def _ask(self) -> object:
+        return self._source(self._request) if callable(self._source) else self._source
+
+    async def _settle(self, user: Awaitable[object], *, is_last: bool = False) -> None:
         error: BaseException | None = None
         number = 0
         try:
             number = _message.user_id(await user)
         except BaseException as caught:
+            # A loop that ends cancels its tasks. What was recorded must not end with it.
+            if isinstance(caught, asyncio.CancelledError) and not is_last and self._ask_again():
+                raise
             error = caught
         with self._lock:
             waiting, self._waiting = self._waiting, []
@@ -108,6 +117,23 @@ class Context:
                     fail(error)
         if error is not None and not isinstance(error, Exception):
             raise error
+
+    def _ask_again(self) -> bool:
+        """Asks once more, on a loop of its own, since the first loop ends. Gives whether that is possible.
+        The thread is no daemon, so that the interpreter waits for it."""
+
+        async def ask() -> object:
+            user = self._ask()
+            return await asyncio.wait_for(user, LONGEST_ASK) if inspect.isawaitable(user) else user
+
+        thread = threading.Thread(
+            target=lambda: asyncio.run(self._settle(ask(), is_last=True)), name="activity-logs-user"
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            return False  # The interpreter ends, or the machine has no thread left.
+        return True
 
     def _schedule(self, settle: Any) -> None:
         try:

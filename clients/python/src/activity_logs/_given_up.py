@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ._message import Message
+from ._message import Draft, Message
 
 EVENT = "activity_not_recorded"
 """The member ``event`` of each such line, by which it is found."""
@@ -25,6 +25,16 @@ def line_of(message: Message, reason: str) -> str:
     )
 
 
-def line_without_user(error: BaseException) -> str:
-    """The line of an activity that became no message, since its user could not be found out."""
-    return json.dumps({"event": EVENT, "error": f"no user: {type(error).__name__}: {error}"})
+def line_without_user(draft: Draft, reason: str) -> str:
+    """The line of an activity that became no message, since its user could not be found out. It has all but
+    the user, as a ``draft``, so that ``resend`` passes over it and a person can send it."""
+    return json.dumps(
+        {
+            "event": EVENT,
+            "error": f"no user: {reason}",
+            "deduplicationId": draft.deduplication_id,
+            "draft": f"{{{draft.members}}}",
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
 import os
 import threading
@@ -17,7 +18,7 @@ from ._context import Context, Detached
 from ._message import Call, Client, Id, Message
 from ._options import LogOptions, OnAltered, OnError, RecordOptions
 from ._outbox import Failure
-from ._receipt import DeliveryError, Outcome, Receipt, logger
+from ._receipt import DeliveryError, Outcome, Receipt, log_exception, logger
 from ._sender import Sender
 
 DEADLINE = 30.0
@@ -74,6 +75,7 @@ class ActivityLog:
         Raises:
             TypeError: if there is no option of a name.
             ValueError: if an option is invalid.
+            ImportError: if there is a ``queue_url``, and boto3 is not installed.
         """
         unknown = sorted(options.keys() - LogOptions.__optional_keys__)
         if unknown:
@@ -96,6 +98,11 @@ class ActivityLog:
         self._on_error, self._redact = on_error, redact
         self._on_altered = options.get("on_altered", warn_of_altered)
         self._sender = Sender(transport, deadline=deadline)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether :meth:`configure` has said where messages go."""
+        return self._sender is not None
 
     def record(self, action: str, **options: Unpack[RecordOptions]) -> Receipt:
         """Records what the user of this request did, and returns at once.
@@ -150,12 +157,21 @@ class ActivityLog:
 
     def give_up(self, reason: str) -> None:
         """Gives up, and logs, what is not accepted yet: where nothing will run any more."""
+        self._give_up_without_user(reason)
         if self._sender is not None:
             self._sender.give_up(reason)
 
     def close(self, timeout: float = 5.0) -> None:
         """Sends what waits, for at most ``timeout`` seconds, and then gives up, and logs, what is left.
         The end of the interpreter does the same."""
+        end = time.monotonic() + timeout
+        with self._lock:
+            waiting = [future for future, give_up in self._open.items() if give_up]
+        # A wait on an event loop would keep that loop from finding out the user.
+        if waiting and not _is_on_loop():
+            concurrent.futures.wait(waiting, timeout)
+            timeout = max(0.0, end - time.monotonic())
+        self._give_up_without_user("the log is closed")
         if self._sender is not None:
             self._sender.close(timeout)
             self._sender = None
@@ -198,16 +214,24 @@ class ActivityLog:
             outcome.fail(error, line, is_raised=is_raised)
 
         def fail(error: BaseException) -> None:
-            outcome.fail(error, _given_up.line_without_user(error), is_raised=True)
+            line = _given_up.line_without_user(draft, f"{type(error).__name__}: {error}")
+            outcome.fail(error, line, is_raised=True)
+
+        def give_up(reason: str) -> None:
+            line = _given_up.line_without_user(draft, reason)
+            outcome.fail(DeliveryError(f"no user: {reason}", line), line, is_raised=is_raised)
+
+        def if_waiting(then: Callable[[Any], None]) -> Callable[[Any], None]:
+            return lambda found: then(found) if self._take(outcome.future) else None
 
         with self._lock:
-            self._open.add(outcome.future)
+            self._open[outcome.future] = give_up if user is None else None
         outcome.future.add_done_callback(self._is_done)
         try:
             if user is not None:
                 deliver(user)
             else:
-                context.with_user(deliver, fail)
+                context.with_user(if_waiting(deliver), if_waiting(fail))
         except BaseException:
             self._is_done(outcome.future)
             raise
@@ -216,11 +240,36 @@ class ActivityLog:
     def _forget(self) -> None:
         """Begins anew in a forked process, where nobody will settle what the parent has open."""
         self._lock = threading.Lock()
-        self._open: set[concurrent.futures.Future[bool]] = set()
+        # What is neither accepted nor given up. What waits for its user is with what gives it up.
+        self._open: dict[concurrent.futures.Future[bool], Callable[[str], None] | None] = {}
+
+    def _take(self, future: concurrent.futures.Future[bool]) -> Callable[[str], None] | None:
+        """What gives up an activity that waits for its user. From now on, it does not wait any more."""
+        with self._lock:
+            give_up = self._open.get(future)
+            if give_up is not None:
+                self._open[future] = None
+        return give_up
+
+    def _give_up_without_user(self, reason: str) -> None:
+        with self._lock:
+            waiting = list(self._open)
+        for future in waiting:
+            give_up = self._take(future)
+            if give_up is not None:
+                give_up(reason)
 
     def _is_done(self, future: concurrent.futures.Future[bool]) -> None:
         with self._lock:
-            self._open.discard(future)
+            self._open.pop(future, None)
+
+
+def _is_on_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _tell(on_altered: OnAltered, fields: tuple[str, ...], message: Message) -> None:
@@ -228,10 +277,20 @@ def _tell(on_altered: OnAltered, fields: tuple[str, ...], message: Message) -> N
         on_altered(fields, message)
     except Exception:
         # The function of a caller's must not keep an activity from being recorded.
-        logger.exception("on_altered raised an exception")
+        log_exception("on_altered raised an exception")
 
 
 _logs: weakref.WeakSet[ActivityLog] = weakref.WeakSet()
+
+
+def _give_up_all_without_user() -> None:
+    """At the end of the interpreter, no loop runs any more that could find out a user."""
+    for log in list(_logs):
+        log._give_up_without_user("not found out before the end of the process")  # noqa: SLF001
+
+
+# Threads that ask for a user end before this; what they recorded is sent when this is over.
+atexit.register(_give_up_all_without_user)
 
 
 def _forget_all() -> None:

@@ -11,10 +11,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import traceback
 from collections.abc import Generator
 from concurrent.futures import Future
+from contextlib import suppress
 
 logger = logging.getLogger("activity_logs")
+
+
+def log_exception(text: str) -> None:
+    """Logs the exception that is being handled. If a log handler raises one, too, both are printed."""
+    try:
+        logger.exception(text)
+    except Exception:
+        with suppress(Exception):
+            traceback.print_exc()
 
 
 class DeliveryError(Exception):
@@ -66,7 +77,11 @@ class Outcome:
             line = self._line.pop()
         except IndexError:
             return
-        logger.error("%s", line)
+        try:
+            logger.error("%s", line)
+        except Exception:
+            # A log handler of the caller's must not keep the outcome from being known.
+            log_exception("a message that was given up could not be logged")
 
 
 class Receipt:

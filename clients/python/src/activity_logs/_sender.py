@@ -23,6 +23,7 @@ from typing import Protocol
 
 from ._message import Message
 from ._outbox import Entry, Failure, Outbox
+from ._receipt import log_exception
 
 
 class Transport(Protocol):
@@ -69,7 +70,7 @@ class Sender:
         """Takes a message, and calls ``settle`` once when the queue accepted it or it was given up. Never
         waits, unless the transport is immediate."""
         if self._transport.is_immediate:
-            settle(self._send_once([message])[0])
+            _settle(settle, self._send_once([message])[0])
             return
         _close_at_end_of_child()
         with self._changed:
@@ -79,7 +80,7 @@ class Sender:
                 self._start_worker()
                 self._changed.notify_all()
         if is_closed:
-            settle(Failure("the log is closed"))
+            _settle(settle, Failure("the log is closed"))
 
     def close(self, timeout: float) -> None:
         """Sends what waits, for at most so many seconds, and then gives up what is left."""
@@ -107,7 +108,7 @@ class Sender:
             left = self._outbox.give_up_all()
             self._changed.notify_all()
         for entry in left:
-            entry.settle(Failure(reason))
+            _settle(entry.settle, Failure(reason))
 
     def _start_worker(self) -> None:
         """Starts a thread if all that there are have something to do."""
@@ -122,18 +123,24 @@ class Sender:
             self._workers -= 1
 
     def _work(self) -> None:
-        changed = self._changed
-        while True:
-            with changed:
-                while not (batch := self._outbox.take(now := time.monotonic())):
-                    if self._is_closed and not len(self._outbox):
-                        self._workers -= 1
-                        return
-                    self._idle += 1
-                    changed.wait(self._outbox.wait(now))
-                    self._idle -= 1
-                self._start_worker()
-            self._send(batch)
+        try:
+            while batch := self._next_batch():
+                self._send(batch)
+        finally:
+            with self._changed:
+                self._workers -= 1
+
+    def _next_batch(self) -> list[Entry]:
+        """Waits for a batch. Gives an empty one when the log is closed and nothing is left."""
+        with self._changed:
+            while not (batch := self._outbox.take(now := time.monotonic())):
+                if self._is_closed and not len(self._outbox):
+                    return []
+                self._idle += 1
+                self._changed.wait(self._outbox.wait(now))
+                self._idle -= 1
+            self._start_worker()
+            return batch
 
     def _send(self, batch: list[Entry]) -> None:
         outcomes = self._send_once([entry.message for entry in batch])
@@ -148,11 +155,11 @@ class Sender:
                 settled += [(one, failure) for one in done]
             self._changed.notify_all()
         for entry, failure in settled:
-            entry.settle(failure)
+            _settle(entry.settle, failure)
 
     def _send_once(self, batch: list[Message]) -> Sequence[Failure | None]:
         try:
-            outcomes = self._transport.send(batch)
+            outcomes = list(self._transport.send(batch))
         except Exception as error:  # Of whatever library the transport uses.
             return [Failure(_named(error), is_of_queue=True, cause=error)] * len(batch)
         if len(outcomes) == len(batch):
@@ -163,6 +170,14 @@ class Sender:
         """Begins anew in a forked process."""
         self._reset()
         self._transport.forget_connections()
+
+
+def _settle(settle: Callable[[Failure | None], None], failure: Failure | None) -> None:
+    """Says how a message ended. What that raises must not end a thread, nor keep other messages waiting."""
+    try:
+        settle(failure)
+    except Exception:
+        log_exception("the end of a message could not be handled")
 
 
 def _named(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -58,8 +58,12 @@ class ActivityLogMiddleware:
     sync_capable = True
     async_capable = True
 
+    _last: ClassVar[dict[str, Any] | None] = None
+    """The options of the log in the settings that a middleware read last."""
+
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Reads the settings.
+        """Reads the settings. It configures the log if nobody has, or if the settings have changed: each
+        client of a test makes a middleware, and a log that the test has configured stays.
 
         Raises:
             ImproperlyConfigured: if a setting is missing or invalid.
@@ -73,8 +77,10 @@ class ActivityLogMiddleware:
         self._log: ActivityLog = activity
         try:
             self._trusted_hops = checked_hops(options.pop("TRUSTED_HOPS", 0))
-            if options:
+            has_changed = self._last is not None and options != self._last
+            if options and (has_changed or not activity.is_configured):
                 activity.configure(**{name.lower(): value for name, value in options.items()})
+            ActivityLogMiddleware._last = options
         except ValueError as error:
             raise ImproperlyConfigured(f"ACTIVITY_LOGS: {error}") from error
         self._get_response = get_response

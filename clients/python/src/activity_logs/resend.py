@@ -28,6 +28,25 @@ def messages(lines: Iterable[str]) -> Iterator[Message]:
 
 
 def _find(text: str) -> Iterator[Message]:
+    """The messages in a text. A stack holds what is still to be searched, the next on top, since values may
+    be nested more deeply than a function can call itself."""
+    stack = _objects(text)[::-1]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str) and EVENT in value:
+            stack += _objects(value)[::-1]
+        elif isinstance(value, dict):
+            if value.get("event") == EVENT and isinstance(value.get("body"), str):
+                yield Message(value["body"], str(value["groupId"]), str(value["deduplicationId"]))
+            else:
+                stack += list(value.values())[::-1]
+        elif isinstance(value, list):
+            stack += value[::-1]
+
+
+def _objects(text: str) -> list[Any]:
+    """The objects of JSON in a text, in order."""
+    objects: list[Any] = []
     at = text.find("{")
     while at != -1:
         try:
@@ -35,22 +54,9 @@ def _find(text: str) -> Iterator[Message]:
         except (ValueError, RecursionError):
             length = 1
         else:
-            yield from _find_in(value)
+            objects.append(value)
         at = text.find("{", at + length)
-
-
-def _find_in(value: Any) -> Iterator[Message]:
-    if isinstance(value, str) and EVENT in value:
-        yield from _find(value)
-    elif isinstance(value, dict):
-        if value.get("event") == EVENT and isinstance(value.get("body"), str):
-            yield Message(value["body"], str(value["groupId"]), str(value["deduplicationId"]))
-        else:
-            for member in value.values():
-                yield from _find_in(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _find_in(member)
+    return objects
 
 
 def resend(lines: Iterable[str], transport: Transport, say: Callable[[str], None]) -> bool:

@@ -1,14 +1,22 @@
-"""The transport to SQS, by boto3 (``pip install 'activity-logs[sqs]'``)."""
+"""The transport to SQS, by boto3, which the extra ``sqs`` adds."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from ._message import Message
 from ._outbox import Failure
+
+_PASSING = re.compile(
+    r"throttl|toomany|limit|slowdown|expired|skew|timeout|timedout|notyetvalid|^[0-9]*$", re.I
+)
+"""Codes of errors that pass: those of a limit, of a token that is renewed, of a clock that is set. A code of
+digits is the status of a response that SQS did not write."""
 
 
 class SqsClient(Protocol):
@@ -30,13 +38,20 @@ class SqsTransport:
 
     def __init__(self, queue_url: str, client: SqsClient | None = None) -> None:
         """``client`` is for a region, an endpoint or credentials of one's own. By default there is one
-        whose region is that of the queue's address, or else the environment's.
+        that sends to the host of the queue's address. Its region is that of the address, or else the
+        environment's.
 
         Raises:
-            ValueError: if the queue is no FIFO queue.
+            ValueError: if the address is not that of a FIFO queue.
+            ImportError: if there is neither a client nor boto3.
         """
-        if not queue_url.endswith(".fifo"):
-            raise ValueError("queue_url must be that of a FIFO queue, whose name ends with .fifo")
+        address = urlsplit(queue_url)
+        if not address.scheme or not address.hostname or not queue_url.endswith(".fifo"):
+            raise ValueError("queue_url must be the address of a FIFO queue, which ends with .fifo")
+        if client is None and importlib.util.find_spec("boto3") is None:
+            raise ImportError(
+                "a queue_url needs boto3: install this package with its extra sqs", name="boto3"
+            )
         self._url, self._given = queue_url, client
         self._lock = threading.Lock()
         self._client = client
@@ -52,7 +67,13 @@ class SqsTransport:
             }
             for at, message in enumerate(batch)
         ]
-        response = self._connect().send_message_batch(QueueUrl=self._url, Entries=entries)
+        try:
+            response = self._connect().send_message_batch(QueueUrl=self._url, Entries=entries)
+        except Exception as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            return [refusal] * len(batch)
         accepted = {entry["Id"] for entry in response.get("Successful", ())}
         failed = {entry["Id"]: entry for entry in response.get("Failed", ())}
         outcomes: list[Failure | None] = []
@@ -79,13 +100,40 @@ class SqsTransport:
 
                 # A session of its own: the default one is not safe to use in several threads.
                 session: Any = boto3.session.Session()
-                found = re.search(r"sqs\.([a-z0-9-]+)\.amazonaws\.", self._url)
+                address = urlsplit(self._url)
                 config = Config(
                     connect_timeout=3,
                     read_timeout=5,
                     retries={"total_max_attempts": 1, "mode": "standard"},
                 )
-                region = found[1] if found else None
-                self._client = session.client("sqs", region_name=region, config=config)
+                self._client = session.client(
+                    "sqs",
+                    region_name=region_of(self._url),
+                    endpoint_url=f"{address.scheme}://{address.netloc}",
+                    config=config,
+                )
             assert self._client is not None
             return self._client
+
+
+def region_of(queue_url: str) -> str | None:
+    """The region that is part of the address of a queue of AWS, also behind an endpoint of a VPC."""
+    host = urlsplit(queue_url).hostname or ""
+    if not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        return None
+    found = re.search(r"(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.", host)
+    return found[1] if found else None
+
+
+def refusal_of(error: Exception) -> Failure | None:
+    """Why SQS refused a request, if the error says that the sender is at fault and sending again is of no
+    use."""
+    # A ``ClientError`` of botocore, and of any client that a caller gives, has the response.
+    response = getattr(error, "response", None)
+    if not isinstance(response, Mapping):
+        return None
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if not 400 <= status < 500 or _PASSING.search(code):
+        return None
+    return Failure(f"{type(error).__name__}: {error}", is_final=True, cause=error)
