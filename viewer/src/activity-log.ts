@@ -120,7 +120,10 @@ export class ActivityLog extends LitElement implements Reader {
     for (const kind of ['wheel', 'touchmove']) {
       this.addEventListener(kind, this.#viewport.moved, { passive: true });
     }
-    if (this.hasUpdated) this.#restart();
+    if (this.hasUpdated) {
+      this.#restart();
+      if (this.#view.entry !== null) void this.#open(this.#view.entry);
+    }
     // The panel, the strip and the download are not needed for the first rows.
     void import('./more.js').then(this.#changed);
   }
@@ -129,6 +132,7 @@ export class ActivityLog extends LitElement implements Reader {
     super.disconnectedCallback();
     this.#list?.stop();
     this.#list = null;
+    this.#panel.stop();
     this.#viewport.disconnect();
   }
 
@@ -140,6 +144,8 @@ export class ActivityLog extends LitElement implements Reader {
       this.#client = new Client(address, (trouble) => this.#troubles.report(trouble));
       this.#client.authorize(this.token);
       this.#restart();
+      // The entry of this id in another log is another one.
+      this.#panel.close();
       if (this.#view.entry !== null) void this.#open(this.#view.entry);
     } else if (changes.has('token')) {
       this.#client?.authorize(this.token);
@@ -278,8 +284,11 @@ export class ActivityLog extends LitElement implements Reader {
   }
 
   readonly #showNews = () => {
-    this.#list?.ranks.show();
-    this.#grid.forget();
+    const ranks = this.#list?.ranks;
+    if (!ranks) return;
+    ranks.show();
+    // The button that was used is gone.
+    this.#grid.focus(ranks.shown);
     this.#viewport.goTo(0);
   };
 
@@ -324,17 +333,27 @@ export class ActivityLog extends LitElement implements Reader {
     this.#look({ entry: id });
     // The panel stands before the rest of the entry is there.
     await this.updateComplete;
+    // Once it is in the document again, the entry is opened again.
+    if (!this.isConnected) return;
     await this.#panel.load(this.#client);
+    // What has the focus in a panel without its entry is gone with it.
+    const hadFocus = this.#focusedIn('.panel');
     this.requestUpdate();
-    if (takesFocus) this.renderRoot.querySelector<HTMLElement>('activity-log-details')?.focus();
+    await this.updateComplete;
+    if (takesFocus || hadFocus) this.renderRoot.querySelector<HTMLElement>('activity-log-details')?.focus();
   }
 
   #close(): void {
     if (this.#view.entry === null) return;
-    const hadFocus = this.shadowRoot?.activeElement?.localName === 'activity-log-details';
+    const hadFocus = this.#focusedIn('[part~=panel]');
     this.#panel.close();
     if (hadFocus) this.#grid.refocus();
     this.#look({ entry: null });
+  }
+
+  /** Whether the focus is in an element that a selector finds. */
+  #focusedIn(selector: string): boolean {
+    return !!this.shadowRoot?.activeElement?.closest(selector);
   }
 
   // The state.

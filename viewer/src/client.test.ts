@@ -5,7 +5,7 @@ import { Client, Failure, type Surroundings, type Trouble } from './client.js';
 const ADDRESS = 'https://api.example.com/prod/api/activities';
 
 /** A client whose requests get these responses in turn; `null` is no connection. */
-function client(responses: (Response | null)[]) {
+function client(responses: (Response | Promise<Response> | null)[]) {
   const sent: { url: string; headers: Headers }[] = [];
   const waits: number[] = [];
   const troubles: (Trouble | null)[] = [];
@@ -78,6 +78,21 @@ test('while no token is good, no further request is sent or reported', async () 
   assert.equal(sent.length, 4);
 });
 
+test('while no token is good, the response to an earlier request ends no trouble', async () => {
+  for (const late of [ok(), status(500), status(503)]) {
+    let end = (_: Response) => {};
+    const slow = new Promise<Response>((resolve) => (end = resolve));
+    const { client: made, troubles } = client([slow, status(401), status(401)]);
+    made.authorize(() => 'old');
+    made.request(new URLSearchParams()).catch(() => {});
+    void made.request(new URLSearchParams());
+    await new Promise((resolve) => setTimeout(resolve));
+    end(late);
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(troubles, [{ kind: 'unauthorized' }], `after a ${late.status}`);
+  }
+});
+
 test('a token that is set while another is asked for is the one that counts', async () => {
   const { client: made, sent, troubles } = client([ok()]);
   let give = (_: null) => {};
@@ -134,5 +149,16 @@ test('an aborted request ends, also while it waits for a token', async () => {
   const response = made.request(new URLSearchParams(), { signal: abort.signal });
   await new Promise((resolve) => setTimeout(resolve));
   abort.abort();
+  await assert.rejects(response, { name: 'AbortError' });
+});
+
+test('a request that is aborted while the host looks for a token ends, also if there is none', async () => {
+  const { client: made } = client([]);
+  let give = (_: null) => {};
+  made.authorize(() => new Promise((resolve) => (give = resolve)));
+  const abort = new AbortController();
+  const response = made.request(new URLSearchParams(), { signal: abort.signal });
+  abort.abort();
+  give(null);
   await assert.rejects(response, { name: 'AbortError' });
 });

@@ -79,7 +79,7 @@ export class Client {
       const token = await asked;
       const response = token && (await this.#send(address, { accept, token, etag }, signal));
       if (response && (response.ok || response.status === 304)) {
-        this.report(null);
+        this.#tell(null);
         return response;
       }
       if (!token || (response && response.status === 401)) {
@@ -92,23 +92,28 @@ export class Client {
           continue;
         }
         hasNewToken = false;
-        if (!this.#isRefused) this.report({ kind: 'unauthorized' });
+        this.#tell({ kind: 'unauthorized' });
         this.#isRefused = true;
         await unlessAborted(ended, signal);
         continue;
       }
       if (response && response.status !== 429 && response.status !== 503) {
         // Whatever requests waited for is over.
-        this.report(null);
+        this.#tell(null);
         throw await failure(response);
       }
       const least = response ? retryAfter(response) : 0;
       const pause = Math.max(least, wait * (0.5 + this.surroundings.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT);
       const until = this.surroundings.now() + pause;
-      this.report(response ? { kind: 'busy', until } : { kind: 'offline' });
+      this.#tell(response ? { kind: 'busy', until } : { kind: 'offline' });
       await this.surroundings.pause(pause, signal);
     }
+  }
+
+  /** Reports a trouble or its end. While no token is good, that is the trouble, whatever other requests end in. */
+  #tell(trouble: Trouble | null): void {
+    if (!this.#isRefused) this.report(trouble);
   }
 
   /** The response; `undefined` if there is no connection. */
@@ -152,9 +157,10 @@ async function failure(response: Response): Promise<Failure> {
   return new Failure(response.status, text(problem?.code), message);
 }
 
-/** Ends when `promise` does; rejects as soon as `signal` is aborted. */
+/** Ends when `promise` does; rejects as soon as `signal` is aborted, or at once if it was before. */
 function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const abort = () => reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     void promise.then(() => {

@@ -69,7 +69,7 @@ export class Grid {
     this.#takesFocus = true;
   }
 
-  /** Gives the focus back to the row that had it last. */
+  /** Gives the focus back to the row that had it last, or else to the first in the window. */
   refocus(): void {
     this.#takesFocus = true;
   }
@@ -78,8 +78,7 @@ export class Grid {
   updated(root: ParentNode): void {
     if (!this.#takesFocus) return;
     this.#takesFocus = false;
-    if (this.#focused === null) return;
-    root.querySelector<HTMLElement>(`[data-rank="${this.#focused}"]`)?.focus({ preventScroll: true });
+    root.querySelector<HTMLElement>('[data-rank][tabindex="0"]')?.focus({ preventScroll: true });
   }
 
   render(content: GridContent): TemplateResult {
@@ -198,7 +197,6 @@ export class Grid {
     const ranks = list?.ranks;
     if (!ranks?.shown || event.altKey || event.ctrlKey || event.metaKey) return;
     const target = event.target as HTMLElement;
-    if (target.closest('[role=columnheader]')) return;
     const { scroll } = this.viewport;
     const index = this.#focused === null ? scroll.first : ranks.index(this.#focused);
     const moves: Record<string, number> = {

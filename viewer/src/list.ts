@@ -38,10 +38,13 @@ export class List {
   readonly ranks = new Ranks();
   /** Whether the length of the list is known. */
   isCounted = false;
+  /** What failed last and is asked for again only by `retry`. */
   failure: Failure | null = null;
   facets: Facets | null = null;
   histogram: Histogram | null = null;
   #loading: Loading | null = null;
+  /** Whether a page failed. No other is asked for until somebody tries again. */
+  #hasPageFailed = false;
   #etag: string | null = null;
   /** Since when the list looks shorter than before. */
   #fellAt: number | null = null;
@@ -83,7 +86,7 @@ export class List {
 
   /** Loads what is missing of the rows from `first` to before `end`, and what the reader comes to next. */
   want(first: number, end: number, direction: Direction): void {
-    const wanted = this.failure ? null : this.ranks.missing(first, end, PAGE, direction);
+    const wanted = this.#hasPageFailed ? null : this.ranks.missing(first, end, PAGE, direction);
     if (!wanted || !this.isCounted) return;
     const newest = this.ranks.total - wanted.offset;
     const oldest = newest - wanted.limit + 1;
@@ -94,7 +97,7 @@ export class List {
     this.rest();
     const abort = new AbortController();
     this.#loading = { newest, oldest, abort };
-    void this.#try(async (signal) => {
+    const load = async (signal: AbortSignal) => {
       const page = await this.#page(wanted, AbortSignal.any([abort.signal, signal]));
       this.#loading = null;
       const { total } = this.ranks;
@@ -102,12 +105,18 @@ export class List {
       if (page.data.length === 0 && this.ranks.total === total) {
         throw new Failure(200, 'no_entries', 'a page has no entries');
       }
+    };
+    void this.#try(load, (failure) => {
+      this.#loading = null;
+      this.#hasPageFailed = true;
+      this.failure = failure;
     });
   }
 
   /** Asks again for what failed. */
   retry(): void {
     this.failure = null;
+    this.#hasPageFailed = false;
     if (!this.isCounted) void this.start(true);
     if (!this.facets) void this.#summarize();
     this.reader.changed();
@@ -177,7 +186,7 @@ export class List {
 
   /** Asks whether the list grew. Returns after how long to ask again, if the list looks shorter. */
   async #askForNews(): Promise<number | undefined> {
-    await this.#try(async (signal) => {
+    const ask = async (signal: AbortSignal) => {
       const asked = parameters(this.query);
       asked.set('limit', '0');
       const response = await this.client.request(asked, { signal, etag: this.#etag });
@@ -186,7 +195,9 @@ export class List {
       const { pagination } = (await response.json()) as Page;
       if (pagination.total > this.ranks.total) this.#poll.grew();
       this.#count(pagination.total);
-    });
+    };
+    // The next question makes up for one that fails.
+    await this.#try(ask, () => {});
     return this.#fellAt === null ? undefined : FALL;
   }
 
@@ -211,15 +222,17 @@ export class List {
     }
   }
 
-  /** Runs a part of the work, keeps its failure, and tells the reader; unless the list was stopped. */
-  async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  /** Runs a part of the work, takes its failure, and tells the reader; unless the list was stopped. */
+  async #try(
+    work: (signal: AbortSignal) => Promise<void>,
+    failed: (failure: Failure) => void = (failure) => (this.failure = failure),
+  ): Promise<void> {
     const { signal } = this.#stopped;
     try {
       await work(signal);
     } catch (error) {
       if (signal.aborted || (error instanceof DOMException && error.name === 'AbortError')) return;
-      this.#loading = null;
-      this.failure = error instanceof Failure ? error : new Failure(0, '', String(error));
+      failed(error instanceof Failure ? error : new Failure(0, '', String(error)));
     }
     if (!signal.aborted) this.reader.changed();
   }

@@ -12,15 +12,17 @@ const language = { texts: (key: string) => key, dates: {} } as unknown as Langua
 function made() {
   const panel = new Panel({ close() {}, filter() {}, showInContext() {} });
   const ends = new Map<number, (body: unknown) => void>();
+  const signals: AbortSignal[] = [];
   const client = {
-    request: (_: URLSearchParams, { id }: { id: number }) =>
+    request: (_: URLSearchParams, { id, signal }: { id: number; signal: AbortSignal }) =>
       new Promise<Response>((resolve, reject) => {
+        signals.push(signal);
         ends.set(id, (body) => (body ? resolve(new Response(JSON.stringify(body))) : reject(new Error())));
       }),
   } as unknown as Client;
   /** What the template of the panel is given. */
   const shown = () => panel.render(language, '').values;
-  return { panel, client, shown, end: (id: number, body: unknown) => ends.get(id)!(body) };
+  return { panel, client, shown, ends, signals, end: (id: number, body: unknown) => ends.get(id)!(body) };
 }
 
 test('what a list has of an entry is shown at once, and the rest when it is there', async () => {
@@ -68,6 +70,34 @@ test('a response that comes when another entry is open changes nothing', async (
   end(3, null);
   await third;
   assert.ok(shown().includes('loading'), 'nor does one that fails');
+});
+
+test('a response that comes when the entry was opened again changes nothing', async () => {
+  const { panel, client, shown, ends, end } = made();
+  panel.open(1, null);
+  const first = panel.load(client);
+  const endFirst = ends.get(1)!;
+  panel.close();
+  panel.open(1, null);
+  const second = panel.load(client);
+  endFirst({ data: entry(1, { description: 'of another log' }) });
+  await first;
+  assert.ok(shown().includes('loading'));
+  end(1, { data: entry(1) });
+  await second;
+  assert.deepEqual(shown().find((value) => (value as Activity).id), entry(1));
+});
+
+test('the request for an entry ends when another is opened, or none', () => {
+  const { panel, client, signals } = made();
+  const ways = [() => panel.open(2, null), () => panel.close(), () => panel.stop()];
+  for (const [index, end] of ways.entries()) {
+    panel.open(1, null);
+    void panel.load(client);
+    assert.equal(signals[index]?.aborted, false);
+    end();
+    assert.equal(signals[index]?.aborted, true);
+  }
 });
 
 test('a value filters by itself, and a project takes away the environment of another', () => {

@@ -24,33 +24,43 @@ export class Panel {
   #entry: Activity | null = null;
   /** The entry with `include=client`, or how far that is. */
   #more: Activity | 'loading' | 'failed' = 'loading';
+  #loading = new AbortController();
 
   constructor(private readonly actions: PanelActions) {}
 
   /** Takes the entry with an id, which a list may have already. */
   open(id: number, known: Activity | null): void {
+    this.stop();
+    this.#loading = new AbortController();
     this.#id = id;
     if (known || this.#entry?.id !== id) this.#entry = known;
     this.#more = 'loading';
   }
 
   close(): void {
+    this.stop();
     this.#id = null;
     this.#entry = null;
   }
 
-  /** Loads what is missing of the entry, unless another is opened meanwhile. */
+  /** Ends the request for the entry. */
+  stop(): void {
+    this.#loading.abort();
+  }
+
+  /** Loads what is missing of the entry, unless it is closed or opened again meanwhile. */
   async load(client: Client | null): Promise<void> {
     const id = this.#id;
+    const { signal } = this.#loading;
     if (id === null || !client) return;
     try {
-      const response = await client.request(new URLSearchParams({ include: 'client' }), { id });
-      if (this.#id !== id) return;
+      const response = await client.request(new URLSearchParams({ include: 'client' }), { id, signal });
       const { data } = parseExactly(await response.text()) as { data: Activity };
+      if (signal.aborted) return;
       this.#entry ??= data;
       this.#more = data;
     } catch {
-      if (this.#id === id) this.#more = 'failed';
+      if (!signal.aborted) this.#more = 'failed';
     }
   }
 
@@ -60,7 +70,7 @@ export class Panel {
     if (!entry) {
       const key = this.#more === 'failed' ? 'entryFailed' : 'loading';
       return html`
-        <div class="panel" part="panel">
+        <div class="panel" part="panel" @keydown=${this.#onKey}>
           <p>${texts(key, { id: String(this.#id) })}</p>
           <button part="button" @click=${this.actions.close}>${texts('close')}</button>
         </div>
@@ -74,6 +84,13 @@ export class Panel {
       </activity-log-details>
     `;
   }
+
+  /** Closes the panel as the one of an entry that is there closes itself. */
+  readonly #onKey = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape') return;
+    event.preventDefault();
+    this.actions.close();
+  };
 }
 
 /** What a click on a value changes of the filters. */

@@ -3,7 +3,7 @@ import { afterEach, mock, test } from 'node:test';
 import { Poll } from './poll.js';
 
 /** A poll in a document that can be hidden, under a clock that goes on by `pass`. */
-function polling(ask: () => number | undefined = () => undefined) {
+function polling(ask: () => number | undefined | Promise<undefined> = () => undefined) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const page = Object.assign(new EventTarget(), { hidden: false });
   Object.assign(globalThis, { document: page });
@@ -68,6 +68,20 @@ test('it asks again when it was told to, and goes on as before', async () => {
   const pauses = [1_000, undefined];
   const { pass } = polling(() => pauses.shift());
   assert.deepEqual(await pass(10), [3, 4, 7, 10]);
+});
+
+test('it asks nothing more while a question is under way, and goes on when that ends', async () => {
+  let end = () => {};
+  const { poll, show, pass } = polling(() => new Promise<undefined>((resolve) => (end = () => resolve(undefined))));
+  assert.deepEqual(await pass(3), [3]);
+  for (let turn = 0; turn < 3; turn += 1) {
+    show(false);
+    show(true);
+  }
+  poll.askIn(1_000);
+  assert.deepEqual(await pass(20), []);
+  end();
+  assert.equal((await pass(4)).length, 1);
 });
 
 test('it asks nothing any more when it is stopped', async () => {

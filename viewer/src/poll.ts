@@ -12,6 +12,8 @@ export class Poll {
   #pause = PAUSE.first;
   #livelyUntil = Date.now() + LIVELY;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether a question is under way; the next is planned when it ends. */
+  #isAsking = false;
 
   /** `ask` returns a pause in milliseconds if it must be called again after that one. */
   constructor(
@@ -29,7 +31,7 @@ export class Poll {
   /** Asks after so many milliseconds, in place of when it would have been. */
   askIn(milliseconds: number): void {
     clearTimeout(this.#timer);
-    if (document.hidden || this.signal.aborted) return;
+    if (this.#isAsking || document.hidden || this.signal.aborted) return;
     this.#timer = setTimeout(() => void this.#ask(), milliseconds);
   }
 
@@ -47,7 +49,9 @@ export class Poll {
   }
 
   async #ask(): Promise<void> {
+    this.#isAsking = true;
     const again = await this.ask();
+    this.#isAsking = false;
     if (again === undefined) {
       const isLively = Date.now() < this.#livelyUntil;
       this.#pause = isLively ? PAUSE.first : Math.min(this.#pause * 2, PAUSE.last);

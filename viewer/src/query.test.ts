@@ -26,6 +26,26 @@ test('what makes no sense in a state is left out', () => {
   assert.equal(parse('at=9007199254740993').at, null);
 });
 
+test('a time in a state is one that the API takes', () => {
+  for (const time of ['2024-01-15T10:30:00Z', '2024-02-29t10:30:00.0001+01:00', '0001-12-31T23:59:59-12:00']) {
+    assert.equal(parse(String(new URLSearchParams({ since: time }))).query.since, time);
+  }
+  for (const time of [
+    '2024-01-15',
+    '2024',
+    '1',
+    '2024-01-15 10:30:00Z',
+    '2024-01-15T10:30Z',
+    '2024-01-15T10:30:00',
+    '2024-01-15T24:00:00Z',
+    '2024-02-30T10:30:00Z',
+    '2024-13-01T10:30:00Z',
+    '2024-01-15T10:30:00+99:00',
+  ]) {
+    assert.equal(parse(String(new URLSearchParams({ until: time }))).query.until, '', time);
+  }
+});
+
 test('the API is asked for filters alone', () => {
   const { query } = parse('action=create&at=5&entry=3&zone=utc&projectSlug=a%26b');
   assert.equal(String(parameters(query)), 'projectSlug=a%26b&action=create');

@@ -69,8 +69,8 @@ export function parse(text: string): View {
   for (const name of LISTS) query[name] = values(given.get(name) ?? '');
   // The API has no environment without its project.
   if (!query.projectSlug) query.environmentSlug = '';
-  if (Number.isNaN(Date.parse(query.since))) query.since = '';
-  if (Number.isNaN(Date.parse(query.until))) query.until = '';
+  if (!isTime(query.since)) query.since = '';
+  if (!isTime(query.until)) query.until = '';
   return {
     query,
     at: count(given.get('at')),
@@ -82,6 +82,14 @@ export function parse(text: string): View {
 /** The values of a list with commas, each once. */
 function values(text: string): string[] {
   return [...new Set(text.split(',').filter(Boolean))];
+}
+
+/** Whether the API takes a text for a time (RFC 3339). */
+function isTime(text: string): boolean {
+  const found = /^(\d{4}-\d\d-\d\d)T(?!24)\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i.exec(text);
+  if (!found || Number.isNaN(Date.parse(text))) return false;
+  // Some browsers take February 30 for March 1, as all take 24:00 for the next day.
+  return new Date(found[1]!).toISOString().startsWith(found[1]!);
 }
 
 /** An integer from 1 that a number of JavaScript holds exactly. */

@@ -33,7 +33,6 @@ export const ENGLISH = {
   since: 'From',
   until: 'To, not included',
   exclude: 'Without {value}',
-  only: 'Only {value}',
   not: 'not {value}',
   remove: 'Remove the filter {value}',
   clear: 'Clear all',

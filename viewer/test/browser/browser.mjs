@@ -263,12 +263,11 @@ export class Viewer {
    * Waits for what must come true.
    * @param {string} what
    * @param {() => Promise<boolean>|boolean} isTrue
-   * @param {number} [patience] ms
    */
-  async until(what, isTrue, patience = PATIENCE) {
-    const end = Date.now() + patience;
+  async until(what, isTrue) {
+    const end = Date.now() + PATIENCE;
     while (!(await isTrue())) {
-      assert.ok(Date.now() < end, `${what} (after ${patience} ms)`);
+      assert.ok(Date.now() < end, `${what} (after ${PATIENCE} ms)`);
       await this.page.waitForTimeout(40);
     }
   }

@@ -110,6 +110,40 @@ scenario('taken out of the page it asks for nothing more, and put back it goes o
   );
 });
 
+scenario(
+  'an entry that waits for a connection is not asked for once the component is removed, and is once it is back',
+  { provokes: ['offline'] },
+  async (viewer) => {
+    const { page, stub } = viewer;
+    await page.clock.install();
+    await viewer.open();
+    await viewer.ready();
+    await viewer.settled();
+    await viewer.stopClock();
+    stub.offline = true;
+    await viewer.read(1_000_000);
+    const requests = () => stub.api.filter(({ path }) => path.endsWith(`/${stub.log.id(1_000_000)}`));
+    await viewer.find('[part~=trouble][data-kind=offline]').waitFor();
+    const mark = requests().length;
+    await viewer.element.evaluate((element) => {
+      const { parentElement } = element;
+      element.remove();
+      Object.assign(window, { back: () => parentElement?.append(element) });
+    });
+    for (let turn = 0; turn < 5; turn += 1) {
+      await page.clock.runFor(30_000);
+      await page.waitForTimeout(100);
+    }
+    assert.equal(requests().length, mark);
+    stub.offline = false;
+    await page.evaluate(() => /** @type {any} */ (window).back());
+    await viewer.until('the entry', () => requests().some(({ status }) => status === 200));
+    await page.clock.resume();
+    await viewer.ready();
+    await viewer.holds();
+  },
+);
+
 scenario('another src is another log', { rows: 5_000 }, async (viewer) => {
   const { stub } = viewer;
   await viewer.embed();
@@ -125,6 +159,24 @@ scenario('another src is another log', { rows: 5_000 }, async (viewer) => {
   );
   await viewer.ready();
   await viewer.holds(filter);
+});
+
+scenario('where the host sets another log, the entry that is open is one of that log', {}, async (viewer) => {
+  const { page, stub } = viewer;
+  const { id, description } = stub.log.entry(900_000);
+  await page.route('**/other/api/**', async (route) => {
+    const url = route.request().url().replace('/other/', '/');
+    if (!url.includes(`/${id}?`)) return route.continue({ url });
+    const response = await route.fetch({ url });
+    const { data } = await response.json();
+    return route.fulfill({ response, json: { data: { ...data, description: 'of the other log' } } });
+  });
+  await viewer.open({ state: `entry=${id}` });
+  await viewer.ready();
+  const heading = viewer.details.locator('h2');
+  await heading.getByText(/** @type {string} */ (description)).waitFor();
+  await viewer.element.evaluate((element) => Object.assign(element, { src: '/other/api/activities' }));
+  await heading.getByText('of the other log').waitFor();
 });
 
 scenario('a host that gives the token late, or not at all for a while, is waited for', {}, async (viewer) => {

@@ -99,6 +99,59 @@ scenario(
 );
 
 scenario(
+  'Escape in an entry that a link has opened goes to the first row in the window',
+  {},
+  async (viewer) => {
+    await viewer.open({ state: `at=500000&entry=${viewer.stub.log.id(900_000)}` });
+    await viewer.ready();
+    await viewer.details.getByRole('button', { name: /close/i }).focus();
+    await viewer.press('Escape');
+    await viewer.details.waitFor({ state: 'detached' });
+    await viewer.until('the row has the focus', async () => (await viewer.focused()) === 500_000);
+  },
+);
+
+scenario(
+  'an entry that cannot be shown is closed by Escape and by its button, with the focus on a row',
+  { provokes: [404] },
+  async (viewer) => {
+    const { log } = viewer.stub;
+    await viewer.open();
+    await viewer.ready();
+    for (const key of ['Escape', 'Enter']) {
+      await viewer.element.evaluate(
+        (element, state) => Object.assign(element, { state }),
+        `entry=${log.id(log.rows) + 100}`,
+      );
+      const panel = viewer.part('panel');
+      await panel.getByText('cannot be shown').waitFor();
+      await panel.getByRole('button').focus();
+      await viewer.press(key);
+      await panel.waitFor({ state: 'detached' });
+      await viewer.until(`a row has the focus after ${key}`, async () => (await viewer.focused()) === log.rows);
+    }
+  },
+);
+
+scenario('the focus in the panel stays there when its entry comes', {}, async (viewer) => {
+  const { page, stub } = viewer;
+  const id = stub.log.id(5);
+  let release = () => {};
+  const held = new Promise((resolve) => (release = () => resolve(undefined)));
+  await page.route(`**/${id}?*`, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await viewer.open({ state: `entry=${id}` });
+  await viewer.part('panel').getByText('Loading').waitFor();
+  await viewer.part('panel').getByRole('button').focus();
+  release();
+  await viewer.until('the heading has the focus', async () =>
+    /activity-log-details\S* h2/.test(await viewer.focus()),
+  );
+});
+
+scenario(
   'a focused row that is scrolled away stays, and the keyboard goes on from there',
   {},
   async (viewer) => {
@@ -142,6 +195,21 @@ scenario('the focus stays on its entry when new ones arrive', {}, async (viewer)
   );
   assert.equal(await viewer.focused(), 999_997);
   await viewer.holds({}, (await viewer.rows())[0].rank);
+});
+
+scenario('new entries that are shown by key have the focus on the newest of them', {}, async (viewer) => {
+  await viewer.open();
+  await viewer.ready();
+  await viewer.wheel(3_000);
+  await viewer.ready();
+  viewer.stub.append(5);
+  await viewer.part('news').focus();
+  await viewer.press('Enter');
+  await viewer.until('the newest has the focus', async () => (await viewer.focused()) === 1_000_005);
+  await viewer.ready();
+  await viewer.holds();
+  await viewer.press('ArrowDown');
+  await viewer.until('the next has the focus', async () => (await viewer.focused()) === 1_000_004);
 });
 
 scenario(
@@ -190,10 +258,8 @@ scenario('facets, chips, download and the zone are used by keys', {}, async (vie
     .getByRole('button', { name: /^CSV/ })
     .waitFor({ state: 'visible' });
   await viewer.press('Escape');
-  await viewer.until(
-    'the focus comes back',
-    async () => /activity-log-download button/.test(await viewer.focus()),
-    2_000,
+  await viewer.until('the focus comes back', async () =>
+    /activity-log-download button/.test(await viewer.focus()),
   );
   await viewer.part('zone').focus();
   await viewer.press('Space');

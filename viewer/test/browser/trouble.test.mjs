@@ -191,6 +191,7 @@ scenario('a 500 is shown with a way to try again', { provokes: [500] }, async (v
   const mark = stub.api.length;
   await viewer.page.waitForTimeout(1_500);
   assert.equal(stub.api.length, mark, 'it is not tried again by itself');
+  assert.ok((await viewer.rows()).every(({ isSkeleton }) => isSkeleton));
   await trouble(viewer, 'failed').getByRole('button').click();
   await viewer.ready();
   await viewer.holds();
@@ -226,6 +227,33 @@ scenario(
     await viewer.holds();
     stub.append(3);
     await viewer.until('the news', async () => (await viewer.rows())[0]?.rank === 1_000_003);
+    await viewer.ready();
+    await viewer.holds();
+    assert.equal(await trouble(viewer, 'failed').isVisible(), false);
+  },
+);
+
+scenario(
+  'where only counts could not be read, entries are read on',
+  { provokes: [500] },
+  async (viewer) => {
+    const { stub, page } = viewer;
+    // While the clock of the page stands, the counts are not asked for.
+    await page.clock.install();
+    await viewer.stopClock();
+    await viewer.open();
+    await viewer.ready();
+    stub.fail(1, 500);
+    await page.clock.runFor(1_000);
+    await trouble(viewer, 'failed').waitFor();
+    assert.equal(stub.summaries.length, 1);
+    await page.clock.resume();
+    await viewer.jump(0.5);
+    await viewer.ready();
+    await viewer.holds();
+    await trouble(viewer, 'failed').getByRole('button').click();
+    await viewer.settled();
+    assert.equal(await trouble(viewer, 'failed').isVisible(), false);
   },
 );
 
