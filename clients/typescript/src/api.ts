@@ -94,21 +94,21 @@ export interface components {
             environment: components["schemas"]["Place"] | null;
             /** @description What kind of thing was acted on, such as `function`. */
             resourceType: string | null;
-            /** @description Which one, by its id on the platform. */
+            /** @description The id that the resource has on the platform. */
             resourceId: components["schemas"]["OptionalId"];
             /** @description What was done, such as `create`. */
             action: string;
-            /** @description The same for people. At most 1,024 bytes of UTF-8. */
+            /** @description What was done, in a sentence for people. At most 1,024 bytes of UTF-8. */
             description: string | null;
-            /** @description More about it; which members there are depends on the action. */
+            /** @description What else the recording service sent; which members there are depends on the action. */
             metadata: {
                 [key: string]: unknown;
             } | null;
             /** @description When it was done, in UTC and to the millisecond, as far as the order of the log allows: it is never earlier than that of the user's entry before it. */
             createdAt: components["schemas"]["Time"];
-            /** @description From where, by IPv4 or IPv6 address. Only there with `include=client`. */
+            /** @description The IPv4 or IPv6 address of the client. Only there with `include=client`. */
             ipAddress?: string | null;
-            /** @description With what. Only there with `include=client`. */
+            /** @description The user agent of the client. Only there with `include=client`. */
             userAgent?: string | null;
             /** @description When it was done, as the recording service said, or else when it sent this to the queue. It is null if that is `createdAt`, or not known. Only there with `include=client`. */
             occurredAt?: components["schemas"]["Time"] | null;
@@ -187,7 +187,7 @@ export interface components {
             hasMore: boolean;
             /** @description The `cursor` of the next page. It is there exactly if `hasMore` is true and `limit` is not 0. */
             nextCursor?: components["schemas"]["Cursor"];
-            /** @description With `order=asc`, on every page, also on the last and on an empty one: the `cursor` of what comes after all that was read so far, matching or not. Asked for later, it gives what was recorded meanwhile. If the log was rewritten up to there, it is answered 409. */
+            /** @description With `order=asc`, on every page, also on the last and on an empty one: the `cursor` of what comes after all that was read so far, matching or not. Asked for later, it gives what was recorded meanwhile. If the log up to that entry was rewritten, the API responds with 409. */
             resumeCursor?: components["schemas"]["Cursor"];
         };
         /** @description Newline-delimited JSON: each entry on a line of its own, the last one too, and nothing around them. An empty page is empty. How many there are is in `X-Total-Count`, and where to go on is in `Link`. */
@@ -247,7 +247,7 @@ export interface components {
         Time: string;
         /** @description A slug as a segment of a path, percent-encoded. It is compared exactly. */
         PathSlug: string;
-        /** @description A place in a list. What is in it is nobody's business but the API's. */
+        /** @description A place in a list. Clients must not interpret it; its format may change. */
         Cursor: string;
     };
     responses: {

@@ -229,6 +229,8 @@ async function errorOf(response: Response): Promise<ApiError> {
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    // A signal that is aborted already has no event any more.
+    signal?.throwIfAborted();
     const end = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', end);

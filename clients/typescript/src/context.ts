@@ -127,7 +127,7 @@ export const activity = {
     const context: Context = { log: new Log(options), user: () => options.userId };
     return {
       record: (action, given = {}) => record(context, action, given),
-      run: (body) => runIn(context, body),
+      run: (body) => runIn({ ...context, timeLeft: current()?.timeLeft }, body),
     };
   },
 

@@ -84,13 +84,6 @@ export class Delivery<T extends Entry> {
   /** `random` gives a number from 0 to 1. */
   constructor(readonly random: () => number) {}
 
-  /** How many entries are neither accepted nor given up. */
-  get size(): number {
-    let size = 0;
-    for (const queue of this.#queues.values()) size += queue.waiting.length;
-    return size;
-  }
-
   /** Adds an entry after all others of its user. */
   add(entry: T, now: number): void {
     let queue = this.#queues.get(entry.user);
@@ -159,7 +152,8 @@ export class Delivery<T extends Entry> {
       const kept = queue.waiting.filter(isKept);
       for (const entry of queue.waiting) {
         if (isKept(entry)) continue;
-        const error = (entry === first && queue.error) || new Error('an earlier message was not accepted in time');
+        const reason = entry === first ? 'there was no time to send it' : 'an earlier message was not accepted in time';
+        const error = (entry === first && queue.error) || new Error(reason);
         settled.push({ entry, outcome: { kind: 'failed', error } });
       }
       if (kept.length === 0) this.#queues.delete(user);

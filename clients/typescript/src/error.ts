@@ -5,8 +5,11 @@ export class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
 
   constructor(
-    /** The message: its group, its deduplication id and its JSON text. */
-    readonly sent: { readonly user: string; readonly id: string; readonly body: string },
+    /**
+     * The message: its group, its deduplication id and its JSON text. If the user was not found in time,
+     * there is no group, and the text has no `userId`.
+     */
+    readonly sent: { readonly user: string | undefined; readonly id: string; readonly body: string },
     cause: unknown,
   ) {
     super(`the activity was not accepted by the queue: ${describe(cause)}`, { cause });

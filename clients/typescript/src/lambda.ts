@@ -36,7 +36,7 @@ export function activityLog<E, A extends unknown[], T>(
     const isRequest = seen.peer !== undefined || seen.forwarded !== undefined;
     const context = {
       ...contextOf(log, options, event, seen),
-      timeLeft: timeLeftOf(rest.at(-1)),
+      timeLeft: timeLeftOf(rest),
       source: isRequest ? seen : undefined,
     };
     try {
@@ -47,9 +47,21 @@ export function activityLog<E, A extends unknown[], T>(
   };
 }
 
-/** How long a message may be tried, by the context of an invocation. */
-function timeLeftOf(invocation: unknown): () => number {
-  const { getRemainingTimeInMillis } = (invocation ?? {}) as { getRemainingTimeInMillis?: unknown };
-  if (typeof getRemainingTimeInMillis !== 'function') return () => Infinity;
-  return () => Math.max(SHORTEST, Number(getRemainingTimeInMillis.call(invocation)) - RESERVE);
+/** What is used of the context of an invocation. */
+interface Invocation {
+  getRemainingTimeInMillis(): number;
+}
+
+/**
+ * How long a message may be tried, by what a handler is called with after the event. The runtime passes the
+ * context of the invocation and a callback, or a stream and the context to a handler that streams.
+ */
+function timeLeftOf(rest: unknown[]): () => number {
+  const invocation = rest.find(isInvocation);
+  if (!invocation) return () => Infinity;
+  return () => Math.max(SHORTEST, invocation.getRemainingTimeInMillis() - RESERVE);
+}
+
+function isInvocation(value: unknown): value is Invocation {
+  return typeof (value as Partial<Invocation> | null | undefined)?.getRemainingTimeInMillis === 'function';
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { DeliveryError, describe } from './error.js';
-import { buildMessage, readAction, type Id, type Origin, type RecordOptions } from './message.js';
+import { buildBody, buildMessage, readAction, type Id, type Origin, type RecordOptions } from './message.js';
 import { Sender, type OutgoingMessage, type Transport } from './sender.js';
 import { sqs } from './sqs.js';
 
@@ -20,7 +20,8 @@ export interface LogOptions {
    */
   onError?: 'log' | 'throw' | undefined;
   /** For how many milliseconds a message is tried: from the call, or from when the queue last accepted a
-   * message of that user. 30,000 by default, and at most 240,000. */
+   * message of that user. 30,000 by default, and at most 240,000. A user that is a promise is awaited
+   * first, for as long at the most. */
   deadline?: number | undefined;
   /** Keys of `metadata`, at any depth and in any case, whose values are secret. */
   redact?: readonly string[] | undefined;
@@ -68,8 +69,8 @@ export class Log {
   constructor(options: LogOptions) {
     const { queueUrl, deadline = DEADLINE, onError = 'log' } = options;
     if (!options.transport && !queueUrl) throw new TypeError('queueUrl is required');
-    if (!(deadline >= 0 && deadline <= LONGEST_DEADLINE)) {
-      throw new TypeError(`deadline must be a number from 0 to ${LONGEST_DEADLINE}`);
+    if (!(deadline > 0 && deadline <= LONGEST_DEADLINE)) {
+      throw new TypeError(`deadline must be a number above 0 and up to ${LONGEST_DEADLINE}`);
     }
     if (onError !== 'log' && onError !== 'throw') throw new TypeError("onError must be 'log' or 'throw'");
     const transport = options.transport ?? sqs(queueUrl ?? '');
@@ -84,19 +85,29 @@ export class Log {
 
   /**
    * Records an action. `origin` is what the surroundings know of it; a user that is a promise is awaited
-   * first. At most `longest` milliseconds are spent on it.
+   * first. At most `longest` milliseconds are spent on both. If the user is not found in time, the action
+   * is given up, as a message is that was not accepted.
    *
    * Throws a `TypeError` if there is no action or no user; where the user is a promise, it rejects.
    */
   record(action: string, options: RecordOptions, origin: Origin, longest = Infinity): Promise<boolean> {
     readAction(action);
     const moment = { now: Date.now(), uuid: randomUUID() };
+    const end = performance.now() + longest;
     const send = (userId: unknown) => {
       const message = buildMessage(action, options, { ...origin, userId }, moment, this.#redacted);
-      return this.#send(message, longest);
+      return this.#send(message, end - performance.now());
+    };
+    const giveUp = () => {
+      const { body } = buildBody(undefined, action, options, origin, moment, this.#redacted);
+      return this.#giveUp({ user: undefined, id: moment.uuid, body }, new Error('the user was not found in time'));
+    };
+    const sendFor = async (user: Promise<unknown>) => {
+      const found = await within(Math.min(longest, this.#deadline), user);
+      return found === LATE ? giveUp() : send(found);
     };
     const { userId } = origin;
-    const receipt = Receipt.of(userId instanceof Promise ? userId.then(send) : send(userId));
+    const receipt = Receipt.of(userId instanceof Promise ? sendFor(userId) : send(userId));
     const over = receipt.over((error) => console.error(unrecordedLine(error)));
     pending.add(over);
     void over.then(() => pending.delete(over));
@@ -109,7 +120,11 @@ export class Log {
     const outcome = await sending;
     if (outcome.kind === 'accepted') return true;
     const { user, id, body } = message;
-    const error = new DeliveryError({ user, id, body }, outcome.error);
+    return this.#giveUp({ user, id, body }, outcome.error);
+  }
+
+  #giveUp(message: DeliveryError['sent'], cause: unknown): false {
+    const error = new DeliveryError(message, cause);
     if (this.#onError === 'throw') throw error;
     console.error(unrecordedLine(error));
     return false;
@@ -127,6 +142,20 @@ export class Log {
 /** Waits until all that was recorded before is accepted or given up. Never rejects. */
 export async function flush(): Promise<void> {
   await Promise.all(pending);
+}
+
+/** Stands for what is not there in time. */
+const LATE = Symbol('late');
+
+/** What a promise gives, or `LATE` if that takes longer than some milliseconds. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof LATE> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<typeof LATE>((resolve) => (timer = setTimeout(resolve, milliseconds, LATE)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What `record` gives: a promise that knows whether somebody awaits it. */
@@ -163,12 +192,16 @@ class Receipt extends Promise<boolean> {
   }
 }
 
-/** A line of JSON about what was not recorded; it has the message, where there is one. */
+/**
+ * A line of JSON about what was not recorded; it has the message, where there is one. A message without its
+ * user is a `draft`, so that nobody sends it as it is.
+ */
 function unrecordedLine(error: unknown): string {
   const line = { event: 'activity_not_recorded' };
   if (!(error instanceof DeliveryError)) return JSON.stringify({ ...line, error: describe(error) });
   const { user, id, body } = error.sent;
-  return JSON.stringify({ ...line, error: describe(error.cause), groupId: user, deduplicationId: id, body });
+  const known = { ...line, error: describe(error.cause), groupId: user, deduplicationId: id };
+  return JSON.stringify(user === undefined ? { ...known, draft: body } : { ...known, body });
 }
 
 function warn(fields: string[]): void {

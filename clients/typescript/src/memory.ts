@@ -35,7 +35,6 @@ export interface Memory extends Transport {
 export function memory(): Memory {
   const messages: RecordedMessage[] = [];
   return {
-    name: 'memory',
     messages,
     failure: undefined,
     of: (userId) => messages.filter((message) => String(message.userId) === String(userId)),

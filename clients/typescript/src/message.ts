@@ -76,7 +76,7 @@ export interface Message {
 
 /** The members of a message, in its order; `metadata` is JSON text. */
 interface Members {
-  userId: number;
+  userId: number | undefined;
   projectId?: number | undefined;
   environmentId?: number | undefined;
   resourceType?: string | undefined;
@@ -104,6 +104,20 @@ export function buildMessage(
   moment: Moment,
   redacted: ReadonlySet<string>,
 ): Message {
+  const userId = readUser(options.userId ?? origin.userId);
+  const built = buildBody(userId, action, options, origin, moment, redacted);
+  return { user: String(userId), id: moment.uuid, ...built };
+}
+
+/** The JSON text of a message. Without a user it cannot be sent, but holds all else of the call. */
+export function buildBody(
+  userId: number | undefined,
+  action: string,
+  options: RecordOptions,
+  origin: Origin,
+  moment: Moment,
+  redacted: ReadonlySet<string>,
+): Pick<Message, 'body' | 'altered'> {
   const altered = new Set<keyof Members>();
   const id = (field: keyof Members, given: unknown): number | undefined => {
     if (given === undefined || given === null) return undefined;
@@ -127,7 +141,7 @@ export function buildMessage(
   const [type, resource] = options.resource ?? [];
   const [project = options.project, environment] = options.environment ?? [];
   const members: Members = {
-    userId: readUser(options.userId ?? origin.userId),
+    userId,
     projectId: id('projectId', project),
     environmentId: id('environmentId', environment),
     resourceType: text('resourceType', type),
@@ -180,8 +194,6 @@ export function buildMessage(
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `"${name}":${name === 'metadata' ? value : toJson(value)}`);
   return {
-    user: String(members.userId),
-    id: moment.uuid,
     body: `{${parts.join(',')}}`,
     altered: Object.keys(members).filter((name) => altered.has(name as keyof Members)),
   };

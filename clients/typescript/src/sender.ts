@@ -16,8 +16,6 @@ export interface OutgoingMessage {
 
 /** Where messages go: to a queue, or into the memory of a test. */
 export interface Transport {
-  /** What a log line calls it: the address of a queue. */
-  readonly name: string;
   /**
    * Sends at most ten messages, each of another user, and says what became of each, in their order.
    * If it rejects, or when `signal` is aborted, all of them count as failed and are sent again.

@@ -35,7 +35,6 @@ export function sqs(queueUrl: string, client?: SqsClient): Transport {
   // Whoever records is told.
   loaded.catch(() => {});
   const transport: Transport = {
-    name: queueUrl,
     async send(messages, signal) {
       try {
         const { queue, command } = await loaded;

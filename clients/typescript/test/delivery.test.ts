@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import { BATCH, Delivery, type Entry, type Outcome } from '../src/delivery.js';
-import { Sender, type OutgoingMessage, type Surroundings } from '../src/sender.js';
+import { Sender, type OutgoingMessage } from '../src/sender.js';
+import { Time } from './time.js';
 
 const ACCEPTED: Outcome = { kind: 'accepted' };
 const FAILED: Outcome = { kind: 'failed', error: new Error('a fault of the test') };
@@ -87,7 +88,7 @@ test('what would be sent again after its deadline is given up', () => {
   assert.ok(batch);
   assert.equal(batch.until, 1_000, 'a request has a second, however little time an entry has');
   assert.deepEqual(delivery.settle(batch, [FAILED], 0), [{ entry: batch.entries[0], outcome: FAILED }]);
-  assert.deepEqual([delivery.size, delivery.wakeAt()], [0, undefined]);
+  assert.equal(delivery.wakeAt(), undefined);
 });
 
 test('what waits behind another is given up at its own deadline', () => {
@@ -111,7 +112,7 @@ test('a long line that moves forward is no failure', () => {
     assert.ok(batch);
     assert.equal(delivery.settle(batch, [ACCEPTED], now).length, 1);
   }
-  assert.deepEqual([delivery.size, delivery.wakeAt()], [0, undefined]);
+  assert.equal(delivery.wakeAt(), undefined);
 });
 
 test('time counts again from an acceptance, and not from what was given up', () => {
@@ -149,40 +150,17 @@ test('an entry without a response counts as failed', () => {
   const batch = delivery.take(0);
   assert.ok(batch);
   assert.deepEqual(delivery.settle(batch, [], 0), []);
-  assert.equal(delivery.size, 1);
+  assert.deepEqual(ids(delivery.take(100)), ['a']);
 });
 
-/** A time that passes when nothing else happens. */
-class Time implements Surroundings {
-  #now = 0;
-  #timers: { at: number; callback: () => void }[] = [];
-  constructor(readonly random: () => number) {}
-
-  now(): number {
-    return this.#now;
-  }
-
-  timer(milliseconds: number, callback: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  /** Ends when nothing is left to happen. */
-  async pass(): Promise<void> {
-    for (;;) {
-      await new Promise((resolve) => setImmediate(resolve));
-      const next = Math.min(...this.#timers.map(({ at }) => at));
-      if (next === Infinity) return;
-      this.#now = next;
-      const due = this.#timers.filter(({ at }) => at <= next);
-      this.#timers = this.#timers.filter(({ at }) => at > next);
-      for (const { callback } of due) callback();
-    }
-  }
-}
+test('of a message that was never tried, the error says whether another was before it', () => {
+  const delivery = filled(entry('1', 'a', 50), entry('1', 'b', 50));
+  const messages = delivery.expire(50).map(({ outcome }) => outcome.kind === 'failed' && outcome.error);
+  assert.deepEqual(messages, [
+    new Error('there was no time to send it'),
+    new Error('an earlier message was not accepted in time'),
+  ]);
+});
 
 /** What a queue does with one request. */
 interface Behaviour {
@@ -265,7 +243,7 @@ async function simulate(
     if (kind === 'lost') throw new Error('the response is lost');
     return outcomes;
   };
-  const sender = new Sender({ name: 'test', send }, time);
+  const sender = new Sender({ send }, time);
   const results: { id: string; user: string; outcome: Outcome; took: number; deadline: number }[] = [];
   const made: string[] = [];
   /** When the queue last accepted a message of a user. */
@@ -338,7 +316,7 @@ test('what is recorded in one go shares a request', async () => {
     sent.push(messages.map(({ id }) => id));
     return messages.map(() => ACCEPTED);
   };
-  const sender = new Sender({ name: 'test', send }, time);
+  const sender = new Sender({ send }, time);
   const outcomes = ['1', '2', '1', '3'].map((user, at) => sender.send({ user, id: `${at}`, body: '' }, 1_000));
   await time.pass();
   assert.deepEqual(sent, [['0', '1', '3'], ['2']]);
@@ -353,7 +331,7 @@ test('a transport that throws at once is tried again', async () => {
     if (tries < 3) throw new Error('not yet');
     return Promise.resolve(messages.map(() => ACCEPTED));
   };
-  const outcome = new Sender({ name: 'test', send }, time).send({ user: '1', id: 'a', body: '' }, 1_000);
+  const outcome = new Sender({ send }, time).send({ user: '1', id: 'a', body: '' }, 1_000);
   await time.pass();
   assert.deepEqual([await outcome, tries], [ACCEPTED, 3]);
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 
 import type { ALBEvent, APIGatewayProxyEvent, APIGatewayProxyEventV2WithJWTAuthorizer, Context } from 'aws-lambda';
 
@@ -10,6 +10,7 @@ import { activityLog as expressLog } from '../src/express.js';
 import { activity, memory, type Transport } from '../src/index.js';
 import { activityLog } from '../src/lambda.js';
 import { pause } from './server.js';
+import { replaceTime } from './time.js';
 
 const V2 = {
   version: '2.0',
@@ -32,8 +33,15 @@ const ALB = {
   requestContext: { elb: { targetGroupArn: 'arn' } },
 } as unknown as ALBEvent;
 
+const DOWN: Transport = { send: () => Promise.reject(new Error('the queue is down')) };
+
 function contextWith(remaining: number): Context {
   return { getRemainingTimeInMillis: () => remaining } as Context;
+}
+
+/** The context of a function that is stopped after so many milliseconds. */
+function stoppedAt(end: number): Context {
+  return { getRemainingTimeInMillis: () => end - performance.now() } as Context;
 }
 
 test('user, address and agent are those of an event of version 2', async () => {
@@ -96,7 +104,6 @@ test('a framework that an adapter runs in a handler has the address of the event
 test('what nobody awaits is sent before the function returns, also if it fails', async () => {
   const log = memory();
   const slow: Transport = {
-    name: 'slow',
     async send(messages, signal) {
       await pause(30);
       return log.send(messages, signal);
@@ -113,15 +120,74 @@ test('what nobody awaits is sent before the function returns, also if it fails',
   assert.equal(log.messages.length, 4);
 });
 
-test('what is not accepted is logged before the function is stopped', async (t) => {
+/** The lines that are written as errors until the test ends. */
+function written(t: TestContext): string[] {
   const lines: string[] = [];
   t.mock.method(console, 'error', (line: string) => lines.push(line));
-  const down: Transport = { name: 'down', send: () => Promise.reject(new Error('the queue is down')) };
-  const handler = activityLog({ transport: down, userId: 3 }, async (_: unknown, __: Context) => activity.record('a'));
-  const start = performance.now();
-  assert.equal(await handler({}, contextWith(2_600)), false);
-  assert.ok(performance.now() - start < 2_600);
-  assert.equal(JSON.parse(lines[0] ?? '').event, 'activity_not_recorded');
+  return lines;
+}
+
+test('what is not accepted is logged before the function is stopped', async (t) => {
+  const lines = written(t);
+  const time = replaceTime(t);
+  const silent: Transport = { send: () => new Promise(() => {}) };
+  const handler = activityLog({ transport: silent, userId: 3 }, async (_: unknown, ...__: unknown[]) => activity.record('a'));
+  // The runtime passes a callback after the context, or a stream before it.
+  for (const rest of [(context: Context) => [context, () => {}], (context: Context) => [{}, context]]) {
+    const end = time.now() + 2_600;
+    assert.equal(await time.until(handler({}, ...rest(stoppedAt(end)))), false);
+    assert.ok(time.now() < end, `${time.now()}`);
+  }
+  const line = ['activity_not_recorded', '3'];
+  assert.deepEqual(lines.map((text) => [JSON.parse(text).event, JSON.parse(text).groupId]), [line, line]);
+});
+
+test('what a job within a handler records is logged before the function is stopped', async (t) => {
+  const lines = written(t);
+  const time = replaceTime(t);
+  const job = activity.detached({ transport: DOWN, userId: 4 });
+  const handler = activityLog({ transport: memory() }, async (_: unknown, __: Context) => {
+    void job.record('a');
+    job.run(() => void activity.record('b'));
+  });
+  await time.until(handler({}, stoppedAt(2_600)));
+  assert.ok(time.now() < 2_600, `${time.now()}`);
+  assert.deepEqual(lines.map((line) => JSON.parse(JSON.parse(line).body).action), ['a', 'b']);
+});
+
+test('the time that a user is looked up for is not spent on the message again', async (t) => {
+  written(t);
+  const time = replaceTime(t);
+  let last = 0;
+  const down: Transport = {
+    send() {
+      last = time.now();
+      return Promise.reject(new Error('the queue is down'));
+    },
+  };
+  const userId = async () => {
+    await pause(500);
+    return 3;
+  };
+  const handler = activityLog({ transport: down, userId }, async (_: unknown, __: Context) => activity.record('a'));
+  assert.equal(await time.until(handler({}, stoppedAt(2_600))), false);
+  assert.ok(last >= 500 && last < 1_100, `${last}`);
+});
+
+test('an action whose user is not found in time is logged, and is not sent later', async (t) => {
+  const lines = written(t);
+  const time = replaceTime(t);
+  const log = memory();
+  const userId = async () => {
+    await pause(1_500);
+    return 3;
+  };
+  const handler = activityLog({ transport: log, userId }, async (_: unknown, __: Context) => activity.record('a'));
+  assert.equal(await time.until(handler({}, stoppedAt(2_600))), false);
+  assert.ok(time.now() < 1_500, `${time.now()}`);
+  assert.deepEqual(lines.map((line) => JSON.parse(JSON.parse(line).draft).action), ['a']);
+  await time.until(pause(1_000));
+  assert.deepEqual(log.messages, []);
 });
 
 test('a handler that streams its response has all its arguments', async () => {
