@@ -196,7 +196,7 @@ lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, c
 	$(REFERENCE) --check
 	$(IN_AWS) $(AWS)/bin/cfn-lint template.yaml
 	for stage in default dev prod; do \
-		$(IN_AWS) $(SAM) validate --lint --config-env $$stage || exit 1; \
+		$(IN_AWS) $(SAM) validate --config-env $$stage || exit 1; \
 	done
 
 # `make soak`, or `make soak ARGS='--seconds 10'`.
@@ -253,8 +253,9 @@ docs: $(SCHEMATHESIS) ## Writes docs/api.html and the tables of docs/costs.md.
 	$(REFERENCE)
 	$(COST) --write docs/costs.md
 
-PIP_INSTALL := python3 -m pip install --quiet --disable-pip-version-check \
-	--root-user-action=ignore --upgrade --no-deps --require-hashes --target
+# As a variable, because the pip of some systems is older than the option.
+PIP_INSTALL := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check \
+	--upgrade --no-deps --require-hashes --target
 
 $(CARGO_LAMBDA): tools/requirements.txt
 	@echo 'make: installing cargo-lambda into $(TOOLS)'

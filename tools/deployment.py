@@ -129,6 +129,8 @@ def start_server():
     )
     for line in server.stderr:
         if "Running on " in line:
+            # It writes a line for each request, and a pipe that nobody reads would hold it.
+            threading.Thread(target=lambda: [None for _ in server.stderr], daemon=True).start()
             return server, line.split("Running on ")[1].strip()
     sys.exit("the moto server does not start")
 
@@ -375,7 +377,7 @@ def check_artifacts(stack, build):
         size = bootstrap.stat().st_size / 1e6
         print(
             f"  {binary}: {size:.1f} MB, first answer after {milliseconds:.0f} ms, "
-            f"{megabytes:.1f} MB of memory; {told[0]['trips']} round trips"
+            f"{megabytes:.1f} MB of memory; {told[0]['roundTrips']} round trips"
         )
         pack(bootstrap, zips / f"{binary}-{ARCHITECTURE}.zip")
 
@@ -383,11 +385,12 @@ def check_artifacts(stack, build):
 def main():
     template = yaml_parse((ROOT / "template.yaml").read_text())
     check_parameters(template)
-    # `sam deploy` uploads the code and writes down where; any code does here.
-    template["Globals"]["Function"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
     os.environ.setdefault("AWS_DEFAULT_REGION", ACCESS["region_name"])
     functions = {n: r for n, r in template["Resources"].items() if r["Type"].endswith("::Function")}
     binaries = {n: r["Metadata"]["BuildProperties"]["Binary"] for n, r in functions.items()}
+    for function in functions.values():
+        # `sam deploy` uploads the code and writes down where; any code does here.
+        function["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
     transformed = transform(template, {}, NoManagedPolicies())
     server, endpoint = start_server()
     try:

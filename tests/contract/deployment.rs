@@ -33,6 +33,8 @@ fn functions(template: &Value) -> BTreeMap<String, Value> {
         resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function");
     let by_binary = functions.map(|function| {
         let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap();
+        // Built in its own folder, a function has no feature that only the tools and tests turn on.
+        assert_eq!(function["Properties"]["CodeUri"], format!("functions/{binary}"));
         (binary.to_owned(), function["Properties"].clone())
     });
     by_binary.collect()

@@ -253,7 +253,7 @@ def try_aws(options: argparse.Namespace, aws: Aws | None = None) -> int:
         raise Failure("give --yes if that is all right")
     tool = ROOT / "target/debug/activities"
     if not tool.exists():
-        raise Failure(f"{tool} is not built: `cargo build --package activities`")
+        raise Failure(f"{tool} is not built: `cargo build --bin activities`")
     stack.check_free()
     policies = stack.policies()
     results: list[Result] = []

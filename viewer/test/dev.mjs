@@ -14,7 +14,7 @@ const TOOL = join(ROOT, 'target/debug/activities');
 
 /** What is missing to start it, or `null`. @returns {string|null} */
 export function missing() {
-  return existsSync(TOOL) ? null : 'there is no target/debug/activities: cargo build --package activities';
+  return existsSync(TOOL) ? null : 'there is no target/debug/activities: cargo build --bin activities';
 }
 
 async function freePort() {

@@ -280,7 +280,9 @@ class EventSource(threading.Thread):
 def transformed(folder: Path) -> Path:
     """The template as CloudFormation makes it of template.yaml."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    template["Globals"]["Function"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
     made = transform(template, {}, NoManagedPolicies())
     path = folder / "template.json"
     path.write_text(json.dumps(made))
@@ -302,8 +304,6 @@ def rehearse(tool: Path) -> None:
     server, endpoint = start_server()
     # By this name moto knows that the template that ``sam`` has uploaded is in its own S3.
     endpoint = endpoint.replace("127.0.0.1", "localhost")
-    # moto writes a line for each request, and a pipe that nobody reads would hold it.
-    threading.Thread(target=lambda: [None for _ in server.stderr], daemon=True).start()
     results: list[Result] = []
     try:
         with Dev(tool) as dev, tempfile.TemporaryDirectory() as folder:
