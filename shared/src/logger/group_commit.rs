@@ -63,7 +63,7 @@ impl From<StoreError> for Attempt {
     }
 }
 
-/// The work at a queue. It can be taken up again even if its task is stopped, or never begins.
+/// The work at a queue. If its task is stopped, or never begins, whoever waits takes it up again.
 struct Work {
     queues: Queues,
     user: UserId,
@@ -94,13 +94,19 @@ impl Committer {
 
     /// Adds drafts to the queue, and sees to it that a task works at it.
     pub(super) fn submit(this: &Arc<Self>, user: UserId, drafts: Arc<[Draft]>) -> Ticket {
-        let (ticket, is_idle) = this.queues.submit(user, drafts);
-        if is_idle {
+        let ticket = this.queues.submit(user, drafts);
+        Self::take_up(this, user);
+        ticket
+    }
+
+    /// Begins to work at a queue if somebody waits there and no task is at it, in the runtime of whoever
+    /// calls.
+    pub(super) fn take_up(this: &Arc<Self>, user: UserId) {
+        if this.queues.claim(user) {
             let committer = Arc::clone(this);
             let work = Work { queues: this.queues.clone(), user, is_over: false };
             tokio::spawn(async move { committer.work(work).await });
         }
-        ticket
     }
 
     /// Reads what an append of `draft` would read.
@@ -126,7 +132,7 @@ impl Committer {
                 Attempt::Later(failure) => {
                     self.queues.note(user, failure);
                     memory.attempts += 1;
-                    tokio::time::sleep(self.backoff(memory.attempts)).await;
+                    tokio::time::sleep(backoff(memory.attempts)).await;
                 }
                 Attempt::Failed(error) => self.fail(user, &drafts, &mut memory, error).await,
             }
@@ -144,7 +150,7 @@ impl Committer {
             // It may be written all the same, so that is asked for until the deadline.
             self.queues.note(user, Arc::new(error));
             memory.attempts += 1;
-            tokio::time::sleep(self.backoff(memory.attempts)).await;
+            tokio::time::sleep(backoff(memory.attempts)).await;
         } else {
             self.queues.fail(user, first.request, error.into());
             *memory = Memory::default();
@@ -281,12 +287,12 @@ impl Committer {
     fn ids(&self) -> MutexGuard<'_, IdSource> {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// How long to wait before trying again: anything up to a limit that doubles from 20 ms to
-    /// 640 ms ("full jitter").
-    fn backoff(&self, attempt: u32) -> Duration {
-        Duration::from_millis(self.ids().jitter(10 << attempt.min(6)))
-    }
+/// How long to wait before trying again: anything up to a limit that doubles from 20 ms to 640 ms
+/// ("full jitter").
+fn backoff(attempt: u32) -> Duration {
+    Duration::from_millis(fastrand::u64(..10 << attempt.min(6)))
 }
 
 /// The heads after a plan is written.

@@ -8,7 +8,7 @@ mod recorded;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 pub use error::{AppendError, BatchError, Cause};
 use group_commit::Committer;
@@ -25,12 +25,8 @@ use crate::time::Clock;
 /// How long an append is tried for, unless [`ActivityLogger::with_deadline`] says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The end of the task that appends, which has another cause than the append.
-#[derive(Debug, thiserror::Error)]
-#[error("the task that appends ended")]
-struct TaskEnded;
-
-/// Appends activities to users' logs. Make one per process and share it, within a Tokio runtime.
+/// Appends activities to users' logs. Make one per process and share it, within a Tokio runtime that
+/// runs as long as appends wait.
 ///
 /// An append gives each activity its id, its time and its position in up to three scopes, and
 /// writes all of it in one transaction. Another writer of the same user who is first, a conflict,
@@ -101,7 +97,7 @@ impl ActivityLogger {
     }
 
     /// A logger that writes to the tables that the environment names; see
-    /// [`config::Tables`](crate::config) for the variables.
+    /// [`config`](crate::config) for the variables.
     ///
     /// # Errors
     /// [`ConfigError`] naming the variable that is missing.
@@ -248,20 +244,30 @@ impl ActivityLogger {
         }
         let before = round_trips();
         let mut ticket = Committer::submit(&self.committer, user, drafts.into());
-        let Reply { recorded, error, usage } = self.wait(&mut ticket).await;
+        let Reply { recorded, error, usage } = self.wait(user, &mut ticket).await;
         absorb(usage, before);
         (recorded, error)
     }
 
     /// Waits for an append to end, as long as some of it is recorded before each deadline.
-    async fn wait(&self, ticket: &mut Ticket) -> Reply {
+    async fn wait(&self, user: UserId, ticket: &mut Ticket) -> Reply {
         loop {
-            let give_up = Instant::now() + self.deadline;
-            match timeout_at(give_up, ticket.events.recv()).await {
-                Ok(Some(Event::Progress)) => {}
-                Ok(Some(Event::Done(reply))) => return reply,
-                Ok(None) => return ticket.withdraw(self.deadline, Arc::new(TaskEnded)),
+            match timeout(self.deadline, self.news(user, ticket)).await {
+                Ok(None) => {}
+                Ok(Some(reply)) => return reply,
                 Err(late) => return ticket.withdraw(self.deadline, Arc::new(late)),
+            }
+        }
+    }
+
+    /// What became of an append, or `None` when some of it is recorded. If the task that was at it ends
+    /// first, for example with another caller's runtime, this one goes on.
+    async fn news(&self, user: UserId, ticket: &mut Ticket) -> Option<Reply> {
+        loop {
+            match ticket.event().await {
+                Event::Progress => return None,
+                Event::Done(reply) => return Some(reply),
+                Event::Abandoned => Committer::take_up(&self.committer, user),
             }
         }
     }

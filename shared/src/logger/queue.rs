@@ -50,6 +50,8 @@ struct Request {
 pub(super) enum Event {
     /// Some of its drafts were recorded.
     Progress,
+    /// The task that was at the queue has ended before it was done.
+    Abandoned,
     /// There is nothing more to wait for.
     Done(Reply),
 }
@@ -102,10 +104,18 @@ pub(super) struct Ticket {
     queues: Queues,
     user: UserId,
     number: u64,
-    pub(super) events: UnboundedReceiver<Event>,
+    events: UnboundedReceiver<Event>,
 }
 
 impl Ticket {
+    /// Waits for what the caller is told next.
+    pub(super) async fn event(&mut self) -> Event {
+        match self.events.recv().await {
+            Some(event) => event,
+            None => unreachable!("a request leaves its queue with an event or its ticket"),
+        }
+    }
+
     /// Leaves the queue at the deadline. What is in a transaction may be recorded all the same.
     pub(super) fn withdraw(&mut self, deadline: Duration, source: Cause) -> Reply {
         let withdrawn = self.queues.with(self.user, |queue| {
@@ -123,7 +133,7 @@ impl Ticket {
             // It ended just now.
             None => loop {
                 match self.events.try_recv() {
-                    Ok(Event::Progress) => {}
+                    Ok(Event::Progress | Event::Abandoned) => {}
                     Ok(Event::Done(reply)) => return reply,
                     Err(_) => {
                         unreachable!("a request leaves its queue with an event or its ticket")
@@ -156,11 +166,11 @@ impl Queues {
         done
     }
 
-    /// Adds drafts to the queue. Returns the caller's ticket, and whether a task must begin to work.
-    pub(super) fn submit(&self, user: UserId, drafts: Arc<[Draft]>) -> (Ticket, bool) {
+    /// Adds drafts to the queue. Returns the caller's ticket.
+    pub(super) fn submit(&self, user: UserId, drafts: Arc<[Draft]>) -> Ticket {
         let (sender, events) = unbounded_channel();
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let is_idle = self.with(user, |queue| {
+        self.with(user, |queue| {
             queue.requests.push_back(Request {
                 number,
                 drafts,
@@ -168,9 +178,17 @@ impl Queues {
                 usage: Usage::default(),
                 events: sender,
             });
-            !std::mem::replace(&mut queue.is_working, true)
         });
-        (Ticket { queues: self.clone(), user, number, events }, is_idle)
+        Ticket { queues: self.clone(), user, number, events }
+    }
+
+    /// Whether somebody waits and nobody works. Whoever is told so must begin to work.
+    pub(super) fn claim(&self, user: UserId) -> bool {
+        self.with(user, |queue| {
+            let is_idle = !queue.requests.is_empty() && !queue.is_working;
+            queue.is_working |= is_idle;
+            is_idle
+        })
     }
 
     /// The drafts to plan next, as many as may fit a transaction: those of all requests, or, if
@@ -195,9 +213,14 @@ impl Queues {
         })
     }
 
-    /// Marks that nobody works at a queue any more, however that came.
+    /// Marks that nobody works at a queue any more, however that came, and tells those who wait.
     pub(super) fn leave(&self, user: UserId) {
-        self.with(user, |queue| queue.is_working = false);
+        self.with(user, |queue| {
+            queue.is_working = false;
+            for request in &queue.requests {
+                let _ = request.events.send(Event::Abandoned);
+            }
+        });
     }
 
     /// The transactions whose end is not known.

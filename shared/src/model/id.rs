@@ -163,11 +163,6 @@ impl IdSource {
         let number = drawn.max(free).saturating_add(self.random.u64(..=collisions.spread()));
         ActivityId::try_from(number).ok()
     }
-
-    /// A random number below `bound`, for jitter; 0 if `bound` is 0.
-    pub(crate) fn jitter(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.random.u64(..bound) }
-    }
 }
 
 #[cfg(test)]
