@@ -1,5 +1,7 @@
 //! Requests that no client should send.
 
+use activity_log::NewActivity;
+use activity_log_local::kit::user;
 use lambda_http::http::StatusCode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -31,6 +33,27 @@ async fn another_method_is_405_and_told_what_is_allowed() {
             assert_eq!(response.problem(), (405, "method_not_allowed", "Method not allowed"));
             assert_eq!(response.header("allow"), Some("GET, HEAD"));
         }
+    }
+}
+
+#[tokio::test]
+async fn link_of_the_longest_query_leads_to_the_next_page_and_the_one_after() {
+    let fixture = Fixture::new().await;
+    fixture.logger.append_batch(user(3), ["a", "b", "c"].map(NewActivity::new)).await.unwrap();
+    let mut query = "limit=1&since=2024-01-15T10:30:00Z&action=a,b,c,".to_owned();
+    while query.len() + 11 <= 8_192 {
+        query.push_str("absent.abc,");
+    }
+    query.push_str(&"x".repeat(8_192 - query.len()));
+    for number in (1..=3).rev() {
+        let response = fixture.list(&query).await;
+        assert_eq!(response.status, 200, "{:?}", response.body);
+        assert_eq!(response.body["data"].as_array().unwrap().len(), 1, "{number}");
+        let link = response.header("link").map(str::to_owned);
+        assert_eq!(link.is_some(), number > 1);
+        query = link.map_or(query, |link| {
+            link.strip_prefix("<?").unwrap().split_once('>').unwrap().0.to_owned()
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
-use super::request::query::MAX_LENGTH;
+use super::request::query::MAX_LENGTH_WITH_CURSOR;
 use super::response::link::RESERVED;
 use super::viewer::{File, Viewer};
 use super::{Api, Route};
@@ -99,7 +99,7 @@ pub async fn run_viewer(files: &'static [File]) -> Result<(), Error> {
     .await
 }
 
-/// Answers one event, likewise.
+/// Answers one event with a file of the viewer; see [`invoke`].
 ///
 /// # Errors
 /// None; the type is the Lambda runtime's.
@@ -153,7 +153,7 @@ fn readable(event: LambdaRequest, path_parameters: PathParameters) -> LambdaRequ
 
 /// `text`, or as much of it as is enough to see that it is too long to be read.
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_LENGTH + 4)]
+    &text[..text.floor_char_boundary(MAX_LENGTH_WITH_CURSOR + 4)]
 }
 
 /// Leaves out a host that is none, and says which protocol it was: API Gateway does, and where it

@@ -17,7 +17,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 
 use super::ApiError;
 use super::request::accept::takes_gzip;
-use super::request::admit::{is_preflight, request_id};
+use super::request::context::{is_preflight, request_id};
 use super::response::document::{entity_tag, matches, private};
 use crate::store::Usage;
 use crate::telemetry::{AnsweredRequest, Telemetry, Work};

@@ -1,9 +1,8 @@
 //! Who may go further: a caller with a valid token, who wants to read.
 
-use lambda_http::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION};
+use lambda_http::Request;
+use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::http::{HeaderValue, Method};
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
 
 use crate::api::ApiError;
 use crate::auth::{AuthError, Caller, TokenError, TokenVerifier};
@@ -27,22 +26,4 @@ pub(crate) async fn admit(verifier: &TokenVerifier, request: &Request) -> Result
     })?;
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if is_read { Ok(caller) } else { Err(ApiError::MethodNotAllowed) }
-}
-
-/// Whether a browser asks if a page may call the API (Fetch Standard, "CORS-preflight request"). It
-/// sends no token with that. API Gateway sends it on to the function of a route for every method,
-/// and answers by itself which origins, methods and headers there are.
-pub(crate) fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// The id that API Gateway gave the request, or an empty text if it did not come from there.
-pub(crate) fn request_id(request: &Request) -> String {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
-            context.request_id.clone().unwrap_or_default()
-        }
-        _ => String::new(),
-    }
 }

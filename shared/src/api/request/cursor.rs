@@ -18,6 +18,9 @@ const VERSION: u8 = 1;
 /// Version, list, position, time, id and hash.
 const LENGTH: usize = 1 + 8 + 8 + 8 + 8 + 8;
 
+/// How many characters the text of a cursor has, in Base64 without padding (RFC 4648, section 5).
+pub(crate) const CURSOR_LENGTH: usize = (LENGTH * 4).div_ceil(3);
+
 /// Position, time, id and hash of the place before the first entry, where there is none.
 const BEGINNING: [[u8; 8]; 4] = [[0; 8]; 4];
 
@@ -34,7 +37,7 @@ impl ListHash {
     }
 }
 
-/// The text of `cursor`, which is of `list`: 55 characters of `[A-Za-z0-9_-]`.
+/// The text of `cursor`, which is of `list`: [`CURSOR_LENGTH`] characters of `[A-Za-z0-9_-]`.
 pub(crate) fn encode(cursor: Cursor, list: ListHash) -> String {
     let place = match cursor {
         Cursor::Beginning => BEGINNING,

@@ -5,6 +5,7 @@
 
 pub(super) mod accept;
 pub(super) mod admit;
+pub(super) mod context;
 pub(super) mod cursor;
 pub(super) mod include;
 pub(super) mod list_parameters;

@@ -4,12 +4,16 @@ use std::ops::RangeInclusive;
 
 use percent_encoding::percent_decode_str;
 
+use super::cursor::CURSOR_LENGTH;
 use crate::api::ApiError;
 use crate::time::Timestamp;
 
-/// The longest query string that is read, in bytes. API Gateway takes a request line and headers
-/// of 10,240 bytes in all.
+/// The longest query string that is read, in bytes, without its cursor: so each page of a list that can
+/// be asked for can lead to the next. API Gateway takes a request line and headers of 10,240 bytes in all.
 pub(crate) const MAX_LENGTH: usize = 8_192;
+
+/// The same with a cursor.
+pub(crate) const MAX_LENGTH_WITH_CURSOR: usize = MAX_LENGTH + "&cursor=".len() + CURSOR_LENGTH;
 
 /// A parameter that means nothing: jQuery and its like put the time there, so that no cache answers.
 const IGNORED: &str = "_";
@@ -31,7 +35,8 @@ impl Query {
     /// percent-encoded UTF-8; [`ApiError::QueryTooLong`].
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
         let query = query.unwrap_or_default();
-        if query.len() > MAX_LENGTH {
+        let has_cursor = query.split('&').any(|pair| pair.starts_with("cursor="));
+        if query.len() > if has_cursor { MAX_LENGTH_WITH_CURSOR } else { MAX_LENGTH } {
             return Err(ApiError::QueryTooLong);
         }
         let mut given: Vec<(String, String)> = Vec::new();

@@ -13,6 +13,10 @@ use crate::api::request::query::Query;
 pub(crate) const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The same for the value of a query parameter, where commas and colons stand for themselves (RFC 3986,
+/// section 3.4): lists of values and times stay as short as the caller wrote them.
+const IN_QUERY: &AsciiSet = &RESERVED.remove(b',').remove(b':');
+
 /// The value of the `Link` header that leads from the page that `query` asked for to the one that
 /// starts at `cursor`.
 ///
@@ -25,7 +29,7 @@ pub(crate) fn next_link(query: &Query, cursor: &str) -> Result<HeaderValue, ApiE
         target.push(if target.is_empty() { '?' } else { '&' });
         target.push_str(name);
         target.push('=');
-        target.extend(utf8_percent_encode(value, RESERVED));
+        target.extend(utf8_percent_encode(value, IN_QUERY));
     }
     HeaderValue::try_from(format!("<{target}>; rel=\"next\"")).map_err(ApiError::internal)
 }

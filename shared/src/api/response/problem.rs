@@ -71,7 +71,18 @@ impl ApiError {
     pub(crate) const fn refusal(&self) -> Option<TokenError> {
         match self {
             Self::Unauthenticated(error) => Some(*error),
-            _ => None,
+            Self::MethodNotAllowed
+            | Self::QueryTooLong
+            | Self::InvalidParameter { .. }
+            | Self::InvalidActivityId
+            | Self::NotAcceptable { .. }
+            | Self::ScopeNotFound
+            | Self::LogRewritten
+            | Self::ActivityNotFound
+            | Self::NotTheCallers
+            | Self::FileNotFound
+            | Self::Unavailable(_)
+            | Self::Internal(_) => None,
         }
     }
 
@@ -81,7 +92,17 @@ impl ApiError {
             Self::Unavailable(cause) | Self::Internal(cause) => {
                 Some(Report(cause.as_ref()).to_string())
             }
-            _ => None,
+            Self::Unauthenticated(_)
+            | Self::MethodNotAllowed
+            | Self::QueryTooLong
+            | Self::InvalidParameter { .. }
+            | Self::InvalidActivityId
+            | Self::NotAcceptable { .. }
+            | Self::ScopeNotFound
+            | Self::LogRewritten
+            | Self::ActivityNotFound
+            | Self::NotTheCallers
+            | Self::FileNotFound => None,
         }
     }
 
@@ -110,7 +131,7 @@ impl ApiError {
                 StatusCode::BAD_REQUEST,
                 "query_too_long",
                 "Query too long",
-                Some(format!("A query string has at most {MAX_LENGTH} bytes.")),
+                Some(format!("A query string has at most {MAX_LENGTH} bytes, without its cursor.")),
             ),
             Self::InvalidParameter { name, reason } => rendered(
                 StatusCode::BAD_REQUEST,

@@ -17,7 +17,8 @@ pub use get_activity::GET_ACTIVITY;
 pub use list_activities::LIST_ACTIVITIES;
 pub use list_project_activities::LIST_PROJECT_ACTIVITIES;
 
-use super::request::admit::{admit, is_preflight, request_id};
+use super::request::admit::admit;
+use super::request::context::{is_preflight, request_id};
 use super::request::query::Query;
 use super::response::document::{Document, private};
 use super::{Api, ApiError};
