@@ -271,7 +271,7 @@ async fn metadata_that_came_with_line_breaks_is_exported_on_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn verify_exits_1_with_the_first_contradiction() {
+async fn verify_exits_1_with_the_first_inconsistency() {
     let engine = engine().await;
     run(&engine.endpoint(), &["import"], SAMPLE);
     Table::at(&engine.endpoint(), "ActivitiesTable").delete(&[("id", number(77))]).await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Faults;
 use super::fault::{Fault, WRITE};
-use super::state::State;
+use super::state::{State, patience};
 
 impl HttpClient for Faults {
     fn http_connector(
@@ -70,12 +70,8 @@ impl HttpConnector for Connector {
             }
             Some(Fault::ResponseLate) => {
                 // A task of its own, so that it is carried out even if the client goes away.
-                let response = tokio::spawn(self.clone().carry_out(request));
-                let wait = self.faults.state().too_long();
-                HttpConnectorFuture::new(async move {
-                    tokio::time::sleep(wait).await;
-                    response.await.unwrap_or_else(|_| Err(reset()))
-                })
+                tokio::spawn(self.clone().carry_out(request));
+                no_response()
             }
             Some(Fault::RequestLate) => self.send_late(request),
             Some(Fault::KeysUnprocessed) => {
@@ -132,7 +128,7 @@ impl Connector {
             let _ = connector.carry_out(request).await;
             faults.state().late -= 1;
         });
-        HttpConnectorFuture::new(std::future::pending())
+        no_response()
     }
 
     /// Reads half of the keys, and says that the others are unprocessed.
@@ -195,6 +191,14 @@ fn other(error: impl std::error::Error + Send + Sync + 'static) -> ConnectorErro
 
 fn reset() -> ConnectorError {
     ConnectorError::io("connection reset by peer".into())
+}
+
+/// Nothing comes back in time.
+fn no_response() -> HttpConnectorFuture {
+    HttpConnectorFuture::new(async {
+        tokio::time::sleep(patience()).await;
+        Err(ConnectorError::timeout("no response".into()))
+    })
 }
 
 /// A response that refuses.

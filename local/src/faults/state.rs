@@ -10,7 +10,7 @@ use super::fault::{Fault, Injection};
 use super::lag::Lag;
 use super::stale::History;
 
-/// How long a client that meets faults waits for a response: much longer than it takes.
+/// After how long a response that does not come is given up, as if the client waited no longer.
 pub(super) fn patience() -> Duration {
     Duration::from_millis(if crate::engine::is_embedded() { 250 } else { 2_000 })
 }
@@ -97,7 +97,7 @@ impl State {
         self.actions.extend(all);
     }
 
-    /// A time that is longer than a client waits.
+    /// A time that is longer than [`patience`].
     pub(super) fn too_long(&mut self) -> Duration {
         patience().mul_f64(1.2 + self.random.f64())
     }

@@ -80,7 +80,7 @@ async fn an_append_that_never_succeeds_ends_at_its_deadline_and_says_what_it_kno
         [(Fault::Conflict, false), (Fault::Throttled, false), (Fault::NotSent, true)]
     {
         let (log, logger, faults) = Log::faulty().await;
-        let logger = logger.with_deadline(Duration::from_millis(400));
+        let logger = logger.with_deadline(Duration::from_secs(2));
         let times = u64::MAX;
         faults.inject(Some(Injection { fault, operation: Some(WRITE), after: 0, times }));
         let error = logger.append(user(3), full(1)).await.unwrap_err();
