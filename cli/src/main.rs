@@ -20,11 +20,11 @@ use clap::{Parser, Subcommand};
 use dev::guard;
 use failure::Failure;
 
-/// Activity Logs: run it here, move logs in and out, prove them.
+/// Activity Logs: run the API on this machine; import, export, follow, verify and erase logs.
 ///
-/// All commands use the ordinary AWS environment (region, credentials, AWS_ENDPOINT_URL_DYNAMODB)
-/// and the table names in ACTIVITIES_TABLE, DIRECTORY_TABLE and LEDGER_TABLE; with --local, those
-/// of `activities dev`.
+/// All commands but `dev` and `token` use the ordinary AWS environment (region, credentials,
+/// AWS_ENDPOINT_URL_DYNAMODB) and the table names in ACTIVITIES_TABLE, DIRECTORY_TABLE and
+/// LEDGER_TABLE; with --local, those of `activities dev`. `import --check` needs none.
 #[derive(Parser)]
 #[command(name = "activities", version)]
 struct Arguments {
@@ -44,7 +44,7 @@ enum Command {
     Export(export::Arguments),
     /// Write a user's log as it grows, for collectors of logs
     Tail(tail::Arguments),
-    /// Prove that a log does not contradict itself
+    /// Compute hashes, counts and positions anew, and name the first inconsistency
     Verify(verify::Arguments),
     /// Erase a user: entries, ledger and names
     Erase(erase::Arguments),

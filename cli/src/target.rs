@@ -13,7 +13,7 @@ pub(crate) const DYNAMODB_PORT: u16 = 8000;
 /// Options of every command that reads or writes a log.
 #[derive(Args)]
 pub(crate) struct Target {
-    /// Use the endpoint, credentials, table names and secret of `activities dev`. A different
+    /// Use the endpoint, credentials and table names of `activities dev`. A different
     /// port is taken from AWS_ENDPOINT_URL_DYNAMODB
     #[arg(long)]
     local: bool,

@@ -41,10 +41,10 @@ const PATIENCE: Duration = Duration::from_mins(45);
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Port of the API
-    #[arg(long, default_value_t = 9000)]
+    #[arg(long, default_value_t = 9000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// Port of the embedded DynamoDB
-    #[arg(long, default_value_t = DYNAMODB_PORT)]
+    #[arg(long, default_value_t = DYNAMODB_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     dynamodb_port: u16,
     /// Where to keep the data; in memory only if absent
     #[arg(long, value_name = "DIR")]
@@ -62,6 +62,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let project = project_root()?;
     let template = std::fs::read_to_string(project.join("template.yaml"))?;
     check_cargo_lambda().await?;
+    if arguments.port == arguments.dynamodb_port {
+        return Err("--port and --dynamodb-port must differ".into());
+    }
     check_port(arguments.port, "--port")?;
     check_port(arguments.dynamodb_port, "--dynamodb-port")?;
 

@@ -93,8 +93,8 @@ impl KeySet {
         } else {
             let mut last_fetch = self.last_fetch.lock().await;
             // Whoever had the lock before may have fetched them.
-            let has_waited = !Arc::ptr_eq(&kept, &self.kept());
-            if !(has_waited && self.kept().verify(token)) {
+            let has_changed = !Arc::ptr_eq(&kept, &self.kept());
+            if !(has_changed && self.kept().verify(token)) {
                 self.fetch_if_due(&mut last_fetch, now).await?;
             }
         }

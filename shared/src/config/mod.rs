@@ -1,4 +1,5 @@
-//! Configuration: every environment variable that a function or tool reads, in one place.
+//! Configuration: the project's own environment variables, those of functions and of the tool, in one
+//! place.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
@@ -16,8 +17,9 @@
 //! | `METRICS_NAMESPACE` | namespace of the metrics in CloudWatch | no metrics |
 //! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does, for which the viewer also waits a little before it answers | `decoded` |
 //!
-//! Region, credentials and endpoint are the AWS SDK's own variables. One of them is read here, too:
-//! [`LOCAL_JWT_SECRET`] counts only where `AWS_ENDPOINT_URL_DYNAMODB` leads to this machine.
+//! A function's log has two more, `function.rs` says which. Region, credentials and endpoint are the AWS
+//! SDK's own variables. One of them is read here, too: [`LOCAL_JWT_SECRET`] counts only where
+//! `AWS_ENDPOINT_URL_DYNAMODB` leads to this machine.
 
 #[cfg(feature = "api")]
 mod api;

@@ -138,10 +138,10 @@ pub type Altered = BTreeMap<String, Option<String>>;
 
 /// What is said of an action, by an entry of the log and by the draft it is recorded from.
 ///
-/// Its fields are listed here and nowhere else: [`FIELDS`] is how they are written, and
-/// `Details::read` how they are read. The attributes of an entry, its JSON, the columns of its CSV, the
-/// message of the queue and the lines of `activities import` and `export` follow from these. As JSON,
-/// details are the members of such a line.
+/// [`FIELDS`] is how its fields are written, and `Details::read` how they are read. The attributes of an
+/// entry, the message of the queue and the lines of `activities import` and `export` follow from these,
+/// and what `include=client` shows. What every list shows is chosen in `api/response/activity.rs`. As
+/// JSON, details are the members of such a line.
 #[derive(Clone, Debug, Default, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Details {

@@ -1,5 +1,5 @@
 //! Calls to DynamoDB, with what each needs to come to its end: the next megabyte of a query, the
-//! keys and items that a batch left unprocessed. The SDK's loops stand here and nowhere else.
+//! keys and items that a batch left unprocessed. A scan is not among them: only `admin::users` has one.
 
 use std::time::Duration;
 
@@ -269,35 +269,6 @@ impl Store {
             }
         }
         Err(StoreError::Unprocessed { operation: "BatchWriteItem" })
-    }
-
-    /// Hands one attribute of every item of a table to `visit`, with the item.
-    pub(super) async fn scan(
-        &self,
-        table: &str,
-        attribute: &str,
-        mut visit: impl FnMut(Item) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut start = None;
-        loop {
-            let output = self
-                .client
-                .scan()
-                .table_name(table)
-                .projection_expression("#attribute")
-                .expression_attribute_names("#attribute", attribute)
-                .set_exclusive_start_key(start)
-                .return_consumed_capacity(CAPACITY)
-                .send()
-                .await
-                .map_err(StoreError::call("Scan"))?;
-            let items = output.items.unwrap_or_default().into_iter();
-            items.map(Item::from_iter).try_for_each(&mut visit)?;
-            start = output.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
-            }
-        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn sdk_config() -> SdkConfig {
         .await
 }
 
-/// How long one call to DynamoDB may take.
+/// How long one call to AWS may take.
 #[must_use]
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -25,8 +25,8 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// How often the SDK repeats a read that failed. Writes are repeated by the logger, which looks
-/// first whether they were carried out.
+/// How often the SDK repeats a call to AWS that failed. Only the transaction of an append is sent once:
+/// the logger finds out what became of it before it sends another.
 #[must_use]
 pub fn retries() -> RetryConfig {
     RetryConfig::standard()

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::UserId;
+use crate::store::call::CAPACITY;
+use crate::store::item::attribute::Item;
 use crate::store::item::key::{self, ACTIVITIES, LEDGER};
 use crate::store::item::reader::Reader;
 use crate::store::{Store, StoreError};
@@ -27,5 +29,34 @@ impl Store {
         })
         .await?;
         Ok(users)
+    }
+
+    /// Hands every item of a table to `visit`, with no attribute but this one.
+    async fn scan(
+        &self,
+        table: &str,
+        attribute: &str,
+        mut visit: impl FnMut(Item) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .scan()
+                .table_name(table)
+                .projection_expression("#attribute")
+                .expression_attribute_names("#attribute", attribute)
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(CAPACITY)
+                .send()
+                .await
+                .map_err(StoreError::call("Scan"))?;
+            let items = output.items.unwrap_or_default().into_iter();
+            items.map(Item::from_iter).try_for_each(&mut visit)?;
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
     }
 }

@@ -100,10 +100,11 @@ impl Counts {
     /// Reads them from a packed value.
     pub(crate) fn unpack(packed: &mut Unpacker<'_>) -> Result<Self, Unreadable> {
         const REASON: Unreadable = Unreadable::Invalid("it has an invalid count");
-        let mut counts = Vec::with_capacity(packed.length()?);
+        let length = packed.length()?;
+        let mut counts = Vec::with_capacity(length);
         let mut next: Code = 0;
         let mut total = 0_u64;
-        for _ in 0..counts.capacity() {
+        for _ in 0..length {
             let number = packed.number()?;
             let distance = Code::try_from(number >> SMALL_BITS).map_err(|_| REASON)?;
             let count = match number & ((1 << SMALL_BITS) - 1) {

@@ -194,16 +194,15 @@ impl Head {
         bytes: &[u8],
     ) -> Result<Self, Unreadable> {
         let mut packed = Unpacker::new(bytes, VERSION)?;
-        let mut names = Vec::with_capacity(packed.length()?);
-        for _ in 0..names.capacity() {
-            names.push(packed.text()?);
-        }
+        let names = (0..packed.length()?).map(|_| packed.text());
+        let names = names.collect::<Result<Vec<_>, _>>()?;
         let name = |number: u64| {
             let name = usize::try_from(number).ok().and_then(|number| names.get(number));
             name.map(|name| (*name).to_owned()).ok_or(Unreadable::Invalid("a pair has no name"))
         };
-        let mut dictionary: Vec<(Option<String>, String)> = Vec::with_capacity(packed.length()?);
-        for _ in 0..dictionary.capacity() {
+        let length = packed.length()?;
+        let mut dictionary: Vec<(Option<String>, String)> = Vec::with_capacity(length);
+        for _ in 0..length {
             let resource_type = packed.number()?.checked_sub(1).map(name).transpose()?;
             dictionary.push((resource_type, name(packed.number()?)?));
         }

@@ -97,8 +97,8 @@ impl Cursor {
         }
     }
 
-    /// How many entries of the scope are older than what is on one side of the place: than the page,
-    /// oldest first, or than what came before the page, newest first.
+    /// How many entries of the scope are before the page, oldest first; or how many are older than the
+    /// cursor's entry, newest first.
     pub(super) const fn below(self, order: Order) -> u64 {
         match order {
             Order::OldestFirst => self.position(),

@@ -26,7 +26,7 @@ pub(crate) enum CommitError {
     /// DynamoDB has too much to do. Nothing was written; try again later.
     #[error("DynamoDB throttled the append")]
     Throttled,
-    /// These ids are taken, and another writer was not first. Nothing was written.
+    /// This id is taken, and another writer was not first. Nothing was written.
     #[error("activity id {0} is taken")]
     IdTaken(ActivityId),
     /// No response, or none that says whether the plan was written: it may be, now or a little later.

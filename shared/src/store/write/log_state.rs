@@ -102,7 +102,8 @@ impl Store {
         Ok(state)
     }
 
-    /// Reads what the keys were recorded as of drafts whose own keys stand for something else.
+    /// For each draft whose own key stands for something else, reads what its other key
+    /// ([`reuse::other_key`]) was recorded as.
     async fn read_other_keys(
         &self,
         user: UserId,

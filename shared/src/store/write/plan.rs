@@ -235,10 +235,10 @@ struct Builder<'a> {
 enum KeyUse {
     /// It has none.
     None,
-    /// It is to be recorded under this one. If its own stands for something else, that is an entry of
-    /// this id, and the key another.
+    /// The activity is recorded under `key`. `stands_for` is the entry that its own key stands for, if
+    /// `key` is another one.
     Free { key: String, stands_for: Option<ActivityId> },
-    /// It was recorded before, under its own key or likewise.
+    /// It was recorded before, under its own key or under another one in the same way.
     Repeated { outcome: Outcome, stands_for: Option<ActivityId> },
     /// What the key stands for is not among what was read.
     Unread,
@@ -312,7 +312,8 @@ impl Builder<'_> {
         }
     }
 
-    /// What a key makes of an activity that nothing else but a repetition of it is recorded under.
+    /// What `key` makes of an activity that it must stand for, if it stands for anything. `stands_for` is
+    /// what the activity's own key stands for, if that is something else.
     fn key_use(&self, key: String, stands_for: Option<ActivityId>) -> KeyUse {
         match self.recorded(&key) {
             Some((outcome, _)) => KeyUse::Repeated { outcome, stands_for },
