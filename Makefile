@@ -196,7 +196,7 @@ lint: $(REDOCLY) $(SCHEMATHESIS) $(SAM) ## Checks openapi.yaml, template.yaml, c
 	$(REFERENCE) --check
 	$(IN_AWS) $(AWS)/bin/cfn-lint template.yaml
 	for stage in default dev prod; do \
-		$(IN_AWS) $(SAM) validate --config-env $$stage || exit 1; \
+		$(IN_AWS) $(SAM) validate --lint --config-env $$stage || exit 1; \
 	done
 
 # `make soak`, or `make soak ARGS='--seconds 10'`.

@@ -1,5 +1,7 @@
 //! Errors as HTTP responses: the one place that says which status, code and words each has.
 
+use std::error::Error as _;
+
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -71,39 +73,14 @@ impl ApiError {
     pub(crate) const fn refusal(&self) -> Option<TokenError> {
         match self {
             Self::Unauthenticated(error) => Some(*error),
-            Self::MethodNotAllowed
-            | Self::QueryTooLong
-            | Self::InvalidParameter { .. }
-            | Self::InvalidActivityId
-            | Self::NotAcceptable { .. }
-            | Self::ScopeNotFound
-            | Self::LogRewritten
-            | Self::ActivityNotFound
-            | Self::NotTheCallers
-            | Self::FileNotFound
-            | Self::Unavailable(_)
-            | Self::Internal(_) => None,
+            _ => None,
         }
     }
 
-    /// What went wrong with us, with its causes; for the operator.
+    /// What went wrong with us, with its causes; for the operator. A refused token is the caller's matter.
     pub(crate) fn cause(&self) -> Option<String> {
-        match self {
-            Self::Unavailable(cause) | Self::Internal(cause) => {
-                Some(Report(cause.as_ref()).to_string())
-            }
-            Self::Unauthenticated(_)
-            | Self::MethodNotAllowed
-            | Self::QueryTooLong
-            | Self::InvalidParameter { .. }
-            | Self::InvalidActivityId
-            | Self::NotAcceptable { .. }
-            | Self::ScopeNotFound
-            | Self::LogRewritten
-            | Self::ActivityNotFound
-            | Self::NotTheCallers
-            | Self::FileNotFound => None,
-        }
+        let cause = self.source().filter(|_| self.refusal().is_none())?;
+        Some(Report(cause).to_string())
     }
 
     /// The one mapping from errors to HTTP.
