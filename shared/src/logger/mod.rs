@@ -97,7 +97,7 @@ impl ActivityLogger {
     }
 
     /// A logger that writes to the tables that the environment names; see
-    /// [`config`](crate::config) for the variables.
+    /// [`config`] for the variables.
     ///
     /// # Errors
     /// [`ConfigError`] naming the variable that is missing.
