@@ -171,6 +171,7 @@ async fn the_line_names_the_claim_that_failed_and_the_caller_is_not_told() {
         claims[member] = value;
         let (response, line) = ask(&claims).await;
         assert_eq!((&line["reason"], &line["claim"]), (&json!(reason), &json!(claim)), "{claims}");
+        assert_eq!(line.get("error"), None, "it is no error of ours");
         let refused = ("reason".into(), reason.into(), vec!["authFailures".into()]);
         assert_eq!(metrics(&line), [refused]);
         assert!(!line.to_string().contains("hush"), "{line}");
