@@ -382,15 +382,21 @@ def check_artifacts(stack, build):
         pack(bootstrap, zips / f"{binary}-{ARCHITECTURE}.zip")
 
 
-def main():
+def template_with_code():
+    """template.yaml, with some code for its functions: `sam deploy` uploads theirs and writes down where."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
+    return template
+
+
+def main():
+    template = template_with_code()
     check_parameters(template)
     os.environ.setdefault("AWS_DEFAULT_REGION", ACCESS["region_name"])
     functions = {n: r for n, r in template["Resources"].items() if r["Type"].endswith("::Function")}
     binaries = {n: r["Metadata"]["BuildProperties"]["Binary"] for n, r in functions.items()}
-    for function in functions.values():
-        # `sam deploy` uploads the code and writes down where; any code does here.
-        function["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
     transformed = transform(template, {}, NoManagedPolicies())
     server, endpoint = start_server()
     try:

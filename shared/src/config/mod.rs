@@ -17,8 +17,8 @@
 //! | `METRICS_NAMESPACE` | namespace of the metrics in CloudWatch | no metrics |
 //! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does, for which the viewer also waits a little before it answers | `decoded` |
 //!
-//! A function's log has two more, `function.rs` says which. Region, credentials and endpoint are the AWS
-//! SDK's own variables. One of them is read here, too: [`LOCAL_JWT_SECRET`] counts only where
+//! `function.rs` reads those of a function's log, which are Lambda's. Region, credentials and endpoint are
+//! the AWS SDK's own variables. One of them is read here, too: [`LOCAL_JWT_SECRET`] counts only where
 //! `AWS_ENDPOINT_URL_DYNAMODB` leads to this machine.
 
 #[cfg(feature = "api")]

@@ -25,15 +25,14 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import boto3  # noqa: E402
-from deployment import ACCESS, NoManagedPolicies, start_server  # noqa: E402
+from deployment import ACCESS, NoManagedPolicies, start_server, template_with_code  # noqa: E402
 from samtranslator.translator.transform import transform  # noqa: E402
-from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 from cloud import Cloud  # noqa: E402
 from contract import Contract, Target  # noqa: E402
 from dev import SECRET, Dev  # noqa: E402
 from load import Load, run_load  # noqa: E402
-from messages import LOAD, MAIN, ROOT, names, plain, poison  # noqa: E402
+from messages import LOAD, MAIN, names, plain, poison  # noqa: E402
 from outcome import Result, Verdict, guarded  # noqa: E402
 from record import wait_for  # noqa: E402
 from senders import FunctionSender, QueueSender  # noqa: E402
@@ -279,11 +278,7 @@ class EventSource(threading.Thread):
 
 def transformed(folder: Path) -> Path:
     """The template as CloudFormation makes it of template.yaml."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "bootstrap.zip"}
-    made = transform(template, {}, NoManagedPolicies())
+    made = transform(template_with_code(), {}, NoManagedPolicies())
     path = folder / "template.json"
     path.write_text(json.dumps(made))
     return path

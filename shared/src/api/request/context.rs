@@ -6,7 +6,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
 /// Whether a browser asks if a page may call the API (Fetch Standard, "CORS-preflight request"). It
-/// sends no token with that. API Gateway sends it on to the function of a route for every method,
+/// sends no token with that. API Gateway forwards it to the function of a route for every method,
 /// and answers by itself which origins, methods and headers there are.
 pub(crate) fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
