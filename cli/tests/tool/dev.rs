@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// The component, by the name under which it is embedded.
 const COMPONENT: &str = "/viewer/activity-log.js";
 
+const FUNCTIONS: [&str; 5] =
+    ["get-activity", "list-activities", "list-project-activities", "record-activities", "viewer"];
+
 struct Dev {
     child: Child,
     port: u16,
@@ -189,6 +192,20 @@ async fn see_the_viewer(dev: &Dev, token: &str) {
     }
 }
 
+/// Of a function with several threads, `cargo lambda watch` loses a long response now and then.
+fn see_that_functions_have_one_thread(dev: &Dev) {
+    let mut functions = Vec::new();
+    for Process { id, command } in dev.processes() {
+        if let Some(function) = command.strip_prefix("target/debug/") {
+            let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap().count();
+            assert_eq!(threads, 1, "{function}");
+            functions.push(function.trim().to_owned());
+        }
+    }
+    functions.sort();
+    assert_eq!(functions, FUNCTIONS);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped() {
     let folder = folder();
@@ -271,6 +288,8 @@ async fn a_newcomer_gets_an_api_that_answers_and_can_be_written_to_and_stopped()
     let (_, page) = get(dev.port, "/api/activities?limit=2&resourceType=function", &token).await;
     assert_eq!(page["data"][0]["action"], "invoke");
     assert_eq!(page["data"][1]["metadata"]["codeSize"], 48_213);
+
+    see_that_functions_have_one_thread(&dev);
 
     // A port in use is said in one line, with the process that uses it.
     let (free, dynamodb_free) = free_ports();

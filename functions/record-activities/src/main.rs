@@ -8,7 +8,7 @@ use record_activities::{Recorder, handler};
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     function::init_log();
     let recorder = Recorder::from_env().await?;

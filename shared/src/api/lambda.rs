@@ -2,7 +2,6 @@
 
 use std::future::{Future, ready};
 use std::pin::Pin;
-use std::time::Duration;
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::HeaderValue;
@@ -41,12 +40,13 @@ const NOT_IN_PATH: &AsciiSet = &NOT_IN_QUERY.add(b'?');
 const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Runs the function of `route`: configuration and connections first, then an event at a time, until
-/// the function is stopped. This is all that a function that reads does:
+/// the function is stopped. This is all that a function that reads does, and on one thread: on several,
+/// `cargo lambda watch` loses responses (docs/architecture.md, "Quirks").
 ///
 /// ```no_run
 /// use activity_log::api::{lambda, routes};
 ///
-/// #[tokio::main]
+/// #[tokio::main(flavor = "current_thread")]
 /// async fn main() -> Result<(), lambda_http::Error> {
 ///     lambda::run(&routes::GET_ACTIVITY).await
 /// }
@@ -78,25 +78,14 @@ pub async fn invoke(
     Adapter::from(service).call(LambdaEvent { payload, context }).await
 }
 
-/// How long the viewer waits under `cargo lambda watch` before it answers. The viewer takes microseconds,
-/// and of responses that come at once, `cargo lambda watch` loses one in twenty, or answers them with 500.
-const EMULATOR_PAUSE: Duration = Duration::from_millis(15);
-
 /// Runs the function that serves the viewer of these files: an event at a time, until it is stopped.
 ///
 /// # Errors
-/// If a variable has an invalid value; an error of the Lambda runtime if that cannot be reached.
+/// An error of the Lambda runtime if that cannot be reached.
 pub async fn run_viewer(files: &'static [File]) -> Result<(), Error> {
     function::init_log();
     let viewer = &Viewer::new(files, config::telemetry(&config::environment));
-    let is_emulated = config::path_parameters(&config::environment)? == PathParameters::Encoded;
-    lambda_runtime::run(service_fn(move |event| async move {
-        if is_emulated {
-            tokio::time::sleep(EMULATOR_PAUSE).await;
-        }
-        invoke_viewer(viewer, event).await
-    }))
-    .await
+    lambda_runtime::run(service_fn(|event| invoke_viewer(viewer, event))).await
 }
 
 /// Answers one event with a file of the viewer; see [`invoke`].
