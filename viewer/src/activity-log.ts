@@ -340,7 +340,10 @@ export class ActivityLog extends LitElement implements Reader {
     const hadFocus = this.#focusedIn('.panel');
     this.requestUpdate();
     await this.updateComplete;
-    if (takesFocus || hadFocus) this.renderRoot.querySelector<HTMLElement>('activity-log-details')?.focus();
+    if (!takesFocus && !hadFocus) return;
+    // An entry may come before the second chunk, which has the element that shows it.
+    await customElements.whenDefined('activity-log-details');
+    this.renderRoot.querySelector<HTMLElement>('activity-log-details')?.focus();
   }
 
   #close(): void {

@@ -133,23 +133,50 @@ scenario(
   },
 );
 
-scenario('the focus in the panel stays there when its entry comes', {}, async (viewer) => {
-  const { page, stub } = viewer;
-  const id = stub.log.id(5);
+for (const [what, order] of Object.entries({
+  'when its entry comes': /** @type {const} */ (['chunk', 'entry']),
+  'when its entry comes before the element that shows it': /** @type {const} */ (['entry', 'chunk']),
+})) {
+  scenario(`the focus in the panel stays there ${what}`, {}, async (viewer) => {
+    const { page, stub } = viewer;
+    const id = stub.log.id(5);
+    const releaseEntry = await hold(page, `**/${id}?*`);
+    const releaseChunk = await hold(page, '**/more-*.js');
+    await viewer.open({ state: `entry=${id}` });
+    const panel = viewer.part('panel');
+    const loading = panel.getByText('Loading');
+    await loading.waitFor();
+    await panel.getByRole('button').focus();
+    const comes = {
+      entry: async () => {
+        releaseEntry();
+        await loading.waitFor({ state: 'detached' });
+      },
+      chunk: async () => {
+        releaseChunk();
+        await page.evaluate(() => customElements.whenDefined('activity-log-details').then(() => null));
+      },
+    };
+    for (const name of order) await comes[name]();
+    await viewer.until('the heading has the focus', async () =>
+      /activity-log-details\S* h2/.test(await viewer.focus()),
+    );
+  });
+}
+
+/**
+ * Holds the requests for an address until what it returns is called.
+ * @param {import('playwright-core').Page} page @param {string} address
+ */
+async function hold(page, address) {
   let release = () => {};
   const held = new Promise((resolve) => (release = () => resolve(undefined)));
-  await page.route(`**/${id}?*`, async (route) => {
+  await page.route(address, async (route) => {
     await held;
     await route.continue();
   });
-  await viewer.open({ state: `entry=${id}` });
-  await viewer.part('panel').getByText('Loading').waitFor();
-  await viewer.part('panel').getByRole('button').focus();
-  release();
-  await viewer.until('the heading has the focus', async () =>
-    /activity-log-details\S* h2/.test(await viewer.focus()),
-  );
-});
+  return release;
+}
 
 scenario(
   'a focused row that is scrolled away stays, and the keyboard goes on from there',
