@@ -15,7 +15,7 @@
 //! | `JWT_LEEWAY_SECONDS` | tolerance for `exp` and `nbf`, 0 to 300 | 30 |
 //! | `DEAD_LETTER_QUEUE_URL` | where messages go that can never be recorded | they fail, and SQS moves them |
 //! | `METRICS_NAMESPACE` | namespace of the metrics in CloudWatch | no metrics |
-//! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does, for which the viewer also waits a little before it answers | `decoded` |
+//! | `PATH_PARAMETERS` | `decoded` as API Gateway hands them over, `encoded` as `cargo lambda watch` does | `decoded` |
 //!
 //! `function.rs` reads those of a function's log, which are Lambda's. Region, credentials and endpoint are
 //! the AWS SDK's own variables. One of them is read here, too: [`LOCAL_JWT_SECRET`] counts only where

@@ -43,6 +43,9 @@ pub(crate) use write::{
 };
 pub use write::{Draft, NamesError, Placement, Refusal};
 
+use crate::directory::WantedNames;
+use crate::id::UserId;
+
 /// The names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
@@ -89,5 +92,18 @@ impl Store {
     /// set, `AWS_ENDPOINT_URL_DYNAMODB`.
     pub async fn connect(tables: Tables) -> Self {
         Self::new(&Client::new(&client::sdk_config().await), tables)
+    }
+
+    /// Makes so many calls side by side, which pay for name resolution, TLS and credentials, so that no
+    /// request has to. DynamoDB speaks HTTP/1.1, so calls side by side need a connection each. For the
+    /// initialisation of a function that reads: each of them reads names.
+    ///
+    /// # Errors
+    /// [`StoreError::Call`] if DynamoDB does not respond.
+    pub async fn warm_up(&self, calls: usize) -> Result<(), StoreError> {
+        let wanted = WantedNames::of_user();
+        let calls = (0..calls).map(|_| self.names(UserId::MAX, &wanted));
+        futures_util::future::try_join_all(calls).await?;
+        Ok(())
     }
 }

@@ -40,7 +40,7 @@ impl Block {
     }
 
     /// How many of its entries are selected.
-    pub(crate) fn of(&self, codes: &Codes) -> u64 {
+    pub(crate) fn selected(&self, codes: &Codes) -> u64 {
         self.0.iter().filter(|mark| codes.has(mark.code)).count() as u64
     }
 

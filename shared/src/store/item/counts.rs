@@ -68,7 +68,7 @@ impl Counts {
     }
 
     /// How many there are of the selected codes.
-    pub(crate) fn of(&self, codes: &Codes) -> u64 {
+    pub(crate) fn selected(&self, codes: &Codes) -> u64 {
         self.0.iter().filter(|(code, _)| codes.has(*code)).map(|(_, count)| count).sum()
     }
 
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(counts, Counts(vec![(0, 1), (3, 3), (7, 1)]));
         assert_eq!(counts.total(), 5);
         let codes = Codes::new((0..8).map(|code| code != 3));
-        assert_eq!(counts.of(&codes), 2);
+        assert_eq!(counts.selected(&codes), 2);
         assert!(!codes.is_all() && !codes.has(3) && codes.has(7) && !codes.has(8));
         let mut sum = counts.clone();
         sum.add_all(&[3, 4].into_iter().collect());

@@ -208,7 +208,7 @@ impl Head {
         }
         let counts = Counts::unpack(&mut packed)?;
         let codes = Codes::new(dictionary.iter().map(|_| true));
-        if counts.total() == 0 || counts.of(&codes) != counts.total() {
+        if counts.total() == 0 || counts.selected(&codes) != counts.total() {
             return Err(Unreadable::Invalid("its counts are not those of its pairs"));
         }
         let millis = i64::try_from(packed.number()?).ok();
@@ -310,8 +310,9 @@ mod tests {
             (None, "create"),
         ]);
         assert_eq!(head.total(), 4);
-        let count =
-            |resource_type, action| head.counts().of(&head.codes(&filter(resource_type, action)));
+        let count = |resource_type, action| {
+            head.counts().selected(&head.codes(&filter(resource_type, action)))
+        };
         assert_eq!(count(None, None), 4);
         assert_eq!(count(Some("f"), None), 2);
         assert_eq!(count(None, Some("create")), 3);

@@ -84,7 +84,7 @@ impl Node {
     /// How many selected entries come before its `child`th child, from 0.
     pub(crate) fn rank(&self, codes: &Codes, child: usize) -> u64 {
         let children = self.children.iter().take(child);
-        self.before.of(codes) + children.map(|child| child.of(codes)).sum::<u64>()
+        self.before.selected(codes) + children.map(|child| child.selected(codes)).sum::<u64>()
     }
 
     /// As it is stored.
@@ -154,7 +154,7 @@ mod tests {
         let codes = Codes::new([false, true, true].into_iter());
         assert_eq!([0, 1, 2].map(|child| node.rank(&codes, child)), [4_096, 4_156, 4_216]);
         for child in 0..3 {
-            assert_eq!(node.counts(child).of(&codes), node.rank(&codes, child));
+            assert_eq!(node.counts(child).selected(&codes), node.rank(&codes, child));
             assert_eq!(node.counts(child).total(), 4_096 + 64 * child as u64);
         }
         assert_eq!(node.sum().total(), 128);

@@ -169,7 +169,9 @@ impl Ranks<'_> {
                 Err(parts) => missing.add(Some(parts)),
             }
         }
-        ranks.extend(range.until.is_none().then(|| self.snapshot.head().counts().of(&self.codes)));
+        ranks.extend(
+            range.until.is_none().then(|| self.snapshot.head().counts().selected(&self.codes)),
+        );
         if missing == Missing::default() { Ok(ranks) } else { Err(missing) }
     }
 

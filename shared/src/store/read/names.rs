@@ -101,19 +101,6 @@ impl Store {
         id.map_or_else(|| Err(unasked(&item)), |id| Ok(Some(id)))
     }
 
-    /// Makes so many calls side by side, which pay for name resolution, TLS and credentials, so that no
-    /// request has to. DynamoDB speaks HTTP/1.1, so calls side by side need a connection each. For the
-    /// initialisation of a function that reads: each of them reads names.
-    ///
-    /// # Errors
-    /// [`StoreError::Call`] if DynamoDB does not respond.
-    pub async fn warm_up(&self, calls: usize) -> Result<(), StoreError> {
-        let wanted = WantedNames::of_user();
-        let calls = (0..calls).map(|_| self.names(UserId::MAX, &wanted));
-        futures_util::future::try_join_all(calls).await?;
-        Ok(())
-    }
-
     /// All names of `user`, for an export: one round trip for each megabyte of names and slugs.
     ///
     /// # Errors

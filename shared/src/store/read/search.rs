@@ -45,7 +45,7 @@ impl Snapshot {
 
     /// Looks through the tail, and the newest blocks as far as they were read.
     fn search_from_the_end(&self, search: &mut Search<'_>) {
-        let mut end = self.head().counts().of(search.codes);
+        let mut end = self.head().counts().selected(search.codes);
         end = end.saturating_sub(search.look_through(end, self.in_blocks(), self.head().tail()));
         for number in (0..self.blocks()).rev() {
             let Some(block) = self.blocks.get(&number).filter(|_| end >= search.low) else {
@@ -62,7 +62,7 @@ impl Snapshot {
             let Some(block) = self.blocks.get(&number).filter(|_| before < search.high) else {
                 return;
             };
-            let end = before + block.of(search.codes);
+            let end = before + block.selected(search.codes);
             before += search.look_through(end, number * FANOUT, block.marks());
         }
     }
@@ -71,16 +71,16 @@ impl Snapshot {
     /// was.
     fn search_level(&self, search: &mut Search<'_>, level: u32) {
         for (key, node) in self.nodes.iter().filter(|(key, _)| key.level == level) {
-            let mut end = node.before.of(search.codes);
+            let mut end = node.before.selected(search.codes);
             for (number, child) in (key.index * FANOUT..).zip(&node.children) {
-                let count = child.of(search.codes);
+                let count = child.selected(search.codes);
                 end += count;
                 if !search.lacks(end - count, end) {
                     continue;
                 }
                 match self.blocks.get(&number) {
                     Some(block) if level == 1 => {
-                        search.is_inconsistent |= block.of(search.codes) != count;
+                        search.is_inconsistent |= block.selected(search.codes) != count;
                         search.look_through(end, number * FANOUT, block.marks());
                     }
                     _ => {

@@ -133,7 +133,7 @@ impl Snapshot {
             let later = self.head.tail().iter().rev();
             let later = later.take(usize::try_from(self.total - position).unwrap_or(0));
             let later = later.filter(|mark| codes.has(mark.code)).count() as u64;
-            let selected = self.head.counts().of(codes);
+            let selected = self.head.counts().selected(codes);
             return selected.checked_sub(later).ok_or_else(Missing::default);
         }
         let (node, child, marks) = self.first(position)?;
@@ -321,7 +321,7 @@ pub(super) mod tests {
                     .map(|(position, (_, at))| (position, *at))
                     .collect();
                 let mut snapshot = Snapshot::new(whole.head.clone());
-                assert_eq!(whole.head.counts().of(&codes), selected.len() as u64);
+                assert_eq!(whole.head.counts().selected(&codes), selected.len() as u64);
 
                 if !selected.is_empty() && !codes.is_all() {
                     let low = random.usize(1..=selected.len());
@@ -339,7 +339,11 @@ pub(super) mod tests {
                 let before = selected.iter().filter(|(at, _)| *at <= position).count() as u64;
                 assert_eq!(rank, before, "{length} {position}");
                 let (counts, _) = whole.ask(&mut snapshot, |all| all.counts(position));
-                assert_eq!((counts.of(&codes), counts.total()), (before, position), "{length}");
+                assert_eq!(
+                    (counts.selected(&codes), counts.total()),
+                    (before, position),
+                    "{length}"
+                );
 
                 let (_, at) = random.choice(&whole.entries).unwrap();
                 let time = Timestamp::from_millis(at.created_at.as_millis() + random.i64(-1..2));
@@ -359,7 +363,7 @@ pub(super) mod tests {
         let newer = Whole::new(9_000, 7);
         let older = Whole::new(4_500, 7);
         let codes = older.head.codes(&Filter { action: Facet::only("a1"), ..Filter::default() });
-        let total = older.head.counts().of(&codes);
+        let total = older.head.counts().selected(&codes);
         let mut fresh = Snapshot::new(older.head.clone());
         let (expected, _) = older.ask(&mut fresh, |all| all.locate(&codes, 1, total));
         // All parts as a later append left them.
@@ -388,7 +392,7 @@ pub(super) mod tests {
     fn inconsistent_parts_are_an_error() {
         let (whole, other) = (Whole::new(9_000, 7), Whole::new(9_000, 8));
         let codes = whole.head.codes(&Filter { action: Facet::only("a1"), ..Filter::default() });
-        let total = whole.head.counts().of(&codes);
+        let total = whole.head.counts().selected(&codes);
         let inconsistent = Err(Missing::default());
         let mut tried = 0;
         let is_node = |part: &Part| matches!(part, Part::Node(_));
@@ -398,7 +402,7 @@ pub(super) mod tests {
             whole.read(&mut snapshot, whole.parts.keys().copied().filter(is_node).collect());
             let Content::Block(block) = &other.parts[&Part::Block(number)] else { unreachable!() };
             let Content::Block(own) = &whole.parts[&Part::Block(number)] else { unreachable!() };
-            if block.of(&codes) != own.of(&codes) {
+            if block.selected(&codes) != own.selected(&codes) {
                 snapshot.add_block(number, block.clone());
                 assert!(snapshot.locate(&codes, 1, total) == inconsistent, "{number}");
                 tried += 1;

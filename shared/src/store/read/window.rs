@@ -77,7 +77,7 @@ pub(super) fn window(
     let rank_at = |time| known.ask(snapshot, time, |position| snapshot.rank(&codes, position));
     let TimeRange { since, until } = request.range;
     let since = since.map_or(Ok(0), rank_at);
-    let until = until.map_or_else(|| Ok(snapshot.head().counts().of(&codes)), rank_at);
+    let until = until.map_or_else(|| Ok(snapshot.head().counts().selected(&codes)), rank_at);
     // What all of them lack is read together.
     let (cursor, low, high) = match (cursor, since, until) {
         (Ok(cursor), Ok(low), Ok(high)) => (cursor, low, high.max(low)),
