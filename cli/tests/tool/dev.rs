@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// The component, by the name under which it is embedded.
 const COMPONENT: &str = "/viewer/activity-log.js";
 
+/// All functions, in the order of their names.
 const FUNCTIONS: [&str; 5] =
     ["get-activity", "list-activities", "list-project-activities", "record-activities", "viewer"];
 

@@ -5,9 +5,9 @@ use lambda_http::http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
-/// Whether a browser asks if a page may call the API (Fetch Standard, "CORS-preflight request"). It
-/// sends no token with that. API Gateway forwards it to the function of a route for every method,
-/// and answers by itself which origins, methods and headers there are.
+/// Whether a browser asks if a page may call the API (Fetch Standard, "CORS-preflight request"). The
+/// browser sends no token with it. API Gateway invokes the function if its route takes any method, and adds
+/// by itself which origins, methods and headers there are.
 pub(crate) fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
